@@ -1,0 +1,73 @@
+package attribution
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/headgate/headgate/internal/series"
+)
+
+// Unowned is the team of series that no clause decides.
+const Unowned = "unowned"
+
+// A Clause names the team of some series. It has either Match and Team, or Label.
+type Clause struct {
+	Match *series.Selector // series it decides
+	Team  string           // whose they are
+	Label string           // else: the value of this label is the team
+}
+
+// String returns the clause for people.
+func (c Clause) String() string {
+	if c.Label != "" {
+		return fmt.Sprintf("label %q", c.Label)
+	}
+	return fmt.Sprintf("match %s, team %q", c.Match, c.Team)
+}
+
+// Owners find the team of a series. They are immutable: any number of goroutines
+// may use them. The zero value owns nothing.
+type Owners struct{ clauses []Clause }
+
+// New returns the owners that cfg describes, or all that is wrong with it.
+func New(cfg Config) (*Owners, error) {
+	o := &Owners{clauses: make([]Clause, 0, len(cfg.Owners))}
+	var errs []error
+	for i, oc := range cfg.Owners {
+		c, err := oc.clause()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("owners: clause %d: %w", i+1, err))
+			continue
+		}
+		o.clauses = append(o.clauses, c)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return o, nil
+}
+
+// Clauses returns the clauses in order. The caller must not change them.
+func (o *Owners) Clauses() []Clause { return o.clauses }
+
+// Team returns whose the series is and which clause says so, from 0; where none
+// does, Unowned and -1. A label decides where its value can be a team: it is not
+// empty, at most MaxTeamBytes long, and UTF-8. Team does not allocate: a team
+// from a label is a view of ls, and has to be cloned (strings.Clone) by whoever
+// keeps it longer than the request that ls points into.
+func (o *Owners) Team(ls series.Labels) (team string, clause int) {
+	for i := range o.clauses {
+		c := &o.clauses[i]
+		if c.Label == "" {
+			if c.Match.Matches(ls) {
+				return c.Team, i
+			}
+			continue
+		}
+		if v := ls.Get(c.Label); v != "" && len(v) <= MaxTeamBytes && utf8.ValidString(v) {
+			return v, i
+		}
+	}
+	return Unowned, -1
+}
