@@ -1,0 +1,70 @@
+package gateway
+
+// account counts every sample of a request once, by the upstream's word, and
+// writes into the records what the request changed, where it was stored.
+func (s *state) account(w *work, d word) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.kind == stored {
+		s.settle(w)
+	}
+	s.stow(w)
+	left := d.written.samples + d.written.histograms - w.markers.samples - w.markers.histograms
+	for i := range w.tallies {
+		t := &w.tallies[i]
+		c := s.classes.list[t.class]
+		n := t.counts(d.kind, &left)
+		c.counts.Add(&n)
+		s.counts.Add(&n)
+		if w.over {
+			c.over.counts.Add(&n)
+		} else {
+			c.within.counts.Add(&n)
+		}
+	}
+	if d.kind == failed || d.kind == throttled {
+		return
+	}
+	for _, h := range w.shadows {
+		s.classes.list[h.class].shadows[h.rule].would += uint64(h.samples)
+	}
+	s.markers += uint64(w.markers.samples + w.markers.histograms)
+	s.stales += uint64(w.stales)
+	if d.kind == stored {
+		s.repeats += uint64(w.repeats)
+	}
+}
+
+// settle carries out the judges' changes. A record that was given up meanwhile
+// stays as it is.
+func (s *state) settle(w *work) {
+	for i := range w.judged {
+		j := &w.judged[i]
+		if r := s.record(w, j.rec); r.is(j.key) {
+			j.judge.settle(r)
+		}
+	}
+}
+
+// counts turns a tally into outcomes. left is how many samples of a request that
+// was refused in part are known to be written; they are taken in order.
+func (t *tally) counts(kind wordKind, left *int) Counts {
+	var n Counts
+	if kind == failed || kind == throttled {
+		n[Failed] = uint64(t.sent) + uint64(t.dropped) + uint64(t.downsampled) + uint64(t.shed) + uint64(t.rejected)
+		return n
+	}
+	n[Dropped], n[Downsampled], n[Shed], n[Rejected] = uint64(t.dropped), uint64(t.downsampled), uint64(t.shed), uint64(t.rejected)
+	switch kind {
+	case stored:
+		n[Forwarded] = uint64(t.sent)
+	case refused:
+		wrote := min(max(*left, 0), int(t.sent))
+		*left -= wrote
+		n[Forwarded] = uint64(wrote)
+		n[Rejected] += uint64(int(t.sent) - wrote)
+	case unsupported:
+		n[Rejected] += uint64(t.sent)
+	}
+	return n
+}

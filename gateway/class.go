@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/headgate/headgate/rules"
+)
+
+const (
+	maxClasses = 1 << 18 // per tenant
+	maxMetrics = 100_000 // per tenant; further metrics are counted as overflow
+
+	// overflow is the name under which counts stand whose own name does not fit.
+	overflow = "__overflow__"
+)
+
+// A class is what many series share: metric, team and verdict. Records name
+// their class by number; counts are kept by class and summed when asked for.
+type class struct {
+	metric, team string
+	verdict      rules.Verdict
+	refusal      *refusal // why the series can never be stored; then there is no verdict
+
+	counts Counts // since the class exists
+
+	// The totals of the rules that decide it, within the limit and over it, and
+	// of its shadow rules in their order.
+	within, over *ruleTotal
+	shadows      []*ruleTotal
+}
+
+// A ruleTotal is what a rule did to a tenant's samples since the state exists.
+// The empty name stands for samples that no rule decided.
+type ruleTotal struct {
+	name   string
+	counts Counts // of samples that it decided
+	would  uint64 // samples that it would have removed, in shadow mode
+}
+
+// A refusal is the reason for which a series is never stored.
+type refusal struct{ reason, text string }
+
+// Bits of table.kinds: why a series of the class needs more than to be passed on.
+const (
+	worksWithin = 1 << iota // the verdict within the limit removes or counts something
+	worksOver               // the verdict over the limit does
+	isRefused
+)
+
+// kind returns the bits of c.
+func (c *class) kind() uint8 {
+	if c.refusal != nil {
+		return isRefused
+	}
+	var k uint8
+	if c.verdict.Within.Action != rules.Keep {
+		k |= worksWithin
+	}
+	if c.verdict.Over.Action != rules.Keep {
+		k |= worksOver
+	}
+	for _, r := range c.verdict.Shadows {
+		if r.When == rules.Always {
+			k |= worksWithin
+		}
+	}
+	if c.verdict.OverShadows > 0 {
+		k |= worksOver
+	}
+	return k
+}
+
+// classes are the classes of one tenant. The tenant's lock guards them.
+type classes struct {
+	list    []*class
+	kinds   []uint8 // kind of each class, apart: the only part that every sample reads
+	byName  map[string]uint32
+	metrics map[string]string // names in use, so that classes share one copy
+	rules   map[*rules.Rule]uint32
+	totals  map[string]*ruleTotal
+	scratch []byte
+}
+
+// intern returns the number of the class of a series, making it where it is new.
+// Strings may point into a request: what is kept is copied.
+func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusal) uint32 {
+	if cs.byName == nil {
+		cs.byName, cs.metrics = map[string]uint32{}, map[string]string{}
+		cs.rules, cs.totals = map[*rules.Rule]uint32{}, map[string]*ruleTotal{}
+	}
+	if _, ok := cs.metrics[metric]; !ok && len(cs.metrics) >= maxMetrics {
+		metric = overflow
+	}
+	if len(cs.list) >= maxClasses {
+		metric, team = overflow, overflow
+	}
+	k := cs.name(metric, team, v, refused)
+	if i, ok := cs.byName[string(k)]; ok {
+		return i
+	}
+	c := &class{metric: cs.metric(metric), team: strings.Clone(team)}
+	if refused != nil {
+		c.refusal = &refusal{refused.reason, ""}
+	} else {
+		c.verdict = rules.Verdict{
+			Within: v.Within, Over: v.Over, Priority: v.Priority, PriorityRule: v.PriorityRule,
+			Shadows: slices.Clone(v.Shadows), OverShadows: v.OverShadows,
+		}
+		for _, r := range v.Shadows {
+			c.shadows = append(c.shadows, cs.total(r))
+		}
+	}
+	c.within, c.over = cs.total(c.verdict.Within.Rule), cs.total(c.verdict.Over.Rule)
+	i := uint32(len(cs.list))
+	cs.byName[string(k)] = i
+	cs.list = append(cs.list, c)
+	cs.kinds = append(cs.kinds, c.kind())
+	return i
+}
+
+// name builds the key under which a class is found again.
+func (cs *classes) name(metric, team string, v *rules.Verdict, refused *refusal) []byte {
+	b := binary.AppendUvarint(cs.scratch[:0], uint64(len(metric)))
+	b = append(b, metric...)
+	b = binary.AppendUvarint(b, uint64(len(team)))
+	b = append(b, team...)
+	if refused != nil {
+		cs.scratch = append(b, refused.reason...)
+		return cs.scratch
+	}
+	b = append(b, 0, byte(v.Within.Action), byte(v.Over.Action), byte(v.Priority))
+	b = binary.AppendUvarint(b, uint64(v.OverShadows))
+	b = cs.appendRule(b, v.Within.Rule)
+	b = cs.appendRule(b, v.Over.Rule)
+	b = cs.appendRule(b, v.PriorityRule)
+	for _, r := range v.Shadows {
+		b = cs.appendRule(b, r)
+	}
+	cs.scratch = b
+	return b
+}
+
+func (cs *classes) appendRule(b []byte, r *rules.Rule) []byte {
+	if r == nil {
+		return binary.LittleEndian.AppendUint32(b, 0)
+	}
+	n, ok := cs.rules[r]
+	if !ok {
+		n = uint32(len(cs.rules) + 1)
+		cs.rules[r] = n
+	}
+	return binary.LittleEndian.AppendUint32(b, n)
+}
+
+// total returns the total of r, or of no rule. Rules of one name share theirs, so
+// that editing a rule does not reset its counter.
+func (cs *classes) total(r *rules.Rule) *ruleTotal {
+	name := ""
+	if r != nil {
+		name = r.Name
+	}
+	t := cs.totals[name]
+	if t == nil {
+		t = &ruleTotal{name: name}
+		cs.totals[name] = t
+	}
+	return t
+}
+
+func (cs *classes) metric(name string) string {
+	if s, ok := cs.metrics[name]; ok {
+		return s
+	}
+	s := strings.Clone(name)
+	cs.metrics[s] = s
+	return s
+}

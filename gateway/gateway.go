@@ -1,0 +1,244 @@
+// Package gateway receives remote-write, governs it, and passes it on.
+//
+// One request takes nine steps, each a line of [Gateway.push]:
+//
+//	admit → decode → identify → profile → decide → limit → forward → account → answer
+//
+// The request is understood once, as byte ranges, and forwarded with the bytes it
+// came with wherever nothing is removed. It is answered when the upstream
+// answered: the sender's write-ahead log is the queue.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/rules"
+)
+
+// A Pressure says which tenants are over their limit, for rules that act only
+// then. Over is called once per request and must not block.
+type Pressure interface {
+	Over(t tenant.ID, now time.Time) bool
+}
+
+// Calm is the Pressure under which nobody is over a limit.
+type Calm struct{}
+
+// Over returns false.
+func (Calm) Over(tenant.ID, time.Time) bool { return false }
+
+// Engines are what the gateway asks about series.
+type Engines struct {
+	Rules    *rules.Engine
+	Pressure Pressure
+}
+
+// An Event is something an operator should know of, besides the log.
+type Event struct {
+	At     time.Time
+	Kind   string // a stable word, such as upstream or bypass
+	Tenant tenant.ID
+	Text   string
+}
+
+// Settings are what a reload replaces, all at once.
+type Settings struct {
+	Config Config
+	Auth   Authenticator // nil: every sender is trusted
+	Owners *attribution.Owners
+}
+
+// A Gateway is the data plane. Its methods may be called from any goroutine.
+type Gateway struct {
+	engines Engines
+	log     *slog.Logger
+	metrics *metrics
+	notify  func(Event)
+
+	settings atomic.Pointer[settings]
+	states   states
+	inflight inflight
+	pool     sync.Pool
+	bypass   atomic.Pointer[Bypass]
+	draining atomic.Bool
+	requests sync.WaitGroup
+}
+
+// settings are Settings made ready for use.
+type settings struct {
+	Settings
+	upstreams upstreams
+}
+
+// New returns a Gateway. It starts nothing; Run keeps its house.
+func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
+	g := &Gateway{engines: e, log: log, notify: notify}
+	g.pool.New = func() any { return new(work) }
+	g.metrics = newMetrics(reg)
+	g.states.init(s.Config, rand.Uint64())
+	if err := g.Reload(s); err != nil {
+		return nil, err
+	}
+	reg.MustRegister(&collector{g})
+	return g, nil
+}
+
+// Reload replaces the settings, or leaves them as they were on error. Requests
+// under way end with those they began with. The sizes of the series table and of
+// its overflow keep the value they had at start.
+func (g *Gateway) Reload(s Settings) error {
+	if err := s.Config.Validate(); err != nil {
+		return err
+	}
+	if s.Owners == nil {
+		s.Owners = &attribution.Owners{}
+	}
+	old := g.settings.Load()
+	var before upstreams
+	if old != nil {
+		before = old.upstreams
+	}
+	ups, err := newUpstreams(s.Config, before)
+	if err != nil {
+		return err
+	}
+	g.inflight.setLimit(s.Config.MaxInflightBytes)
+	g.settings.Store(&settings{Settings: s, upstreams: ups})
+	before.closeUnless(ups)
+	return nil
+}
+
+// Run keeps the gateway's house until ctx is done: it turns the window, forgets
+// idle tenants and ends a bypass that has run out.
+func (g *Gateway) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			g.states.tidy(now)
+			g.endBypass(now)
+		}
+	}
+}
+
+// Drain refuses new requests, so that senders come back to the next process, and
+// waits until those under way are answered or ctx is done.
+func (g *Gateway) Drain(ctx context.Context) error {
+	g.draining.Store(true)
+	done := make(chan struct{})
+	go func() {
+		g.requests.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for requests under way: %w", ctx.Err())
+	}
+}
+
+// ServeHTTP answers one remote-write request.
+func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	g.requests.Add(1)
+	defer g.requests.Done()
+	w := g.pool.Get().(*work)
+	a, healthy := g.tryPush(w, rw, r)
+	a.write(rw)
+	g.metrics.requests.WithLabelValues(a.codeText()).Inc()
+	w.charge.release()
+	if healthy { // after a panic nobody knows who still holds parts of w
+		w.reset()
+		g.pool.Put(w)
+	}
+}
+
+// tryPush is push, for which a fault of ours is an answer too: a connection that
+// breaks would only make the sender try again at once.
+func (g *Gateway) tryPush(w *work, rw http.ResponseWriter, r *http.Request) (a answer, healthy bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.metrics.panics.Inc()
+			g.log.Error("request panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			a, healthy = unavailable("internal error"), false
+		}
+	}()
+	return g.push(w, rw, r), true
+}
+
+// push takes a request through the nine steps.
+func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer {
+	set := g.settings.Load()
+	w.start(time.Now())
+
+	// 1. admit: who is it, and is it remote-write at all?
+	s, no := g.admit(w, set, r)
+	if no != nil {
+		return *no
+	}
+	defer s.leave()
+	g.lap(w, stageAdmit)
+
+	// 2. decode: read, decompress, and find where each series lies.
+	if no := g.decode(w, set, rw, r); no != nil {
+		return *no
+	}
+	g.lap(w, stageDecode)
+
+	// 3. identify: recognise the series, and understand those that are new.
+	policy, owners := g.engines.Rules.For(w.tenant, w.begun), set.Owners
+	w.over = g.engines.Pressure.Over(w.tenant, w.begun)
+	w.bypass = g.bypassed(w.begun)
+	w.mask = maskOf(w.over, w.bypass)
+	s.identify(w, policy, owners)
+	g.lap(w, stageIdentify)
+
+	// 4. and 5. profile and decide, for series that are new or newly judged: team,
+	// rules, priority; then sample by sample where a rule removes something.
+	if len(w.fresh) > 0 {
+		s.understand(w, set.Config.limits())
+		s.learn(w)
+	}
+	s.decide(w)
+	g.lap(w, stageDecide)
+
+	// 6. and 7. forward what remains, and wait for the upstream's word.
+	if no := w.filter(); no != nil {
+		return *no
+	}
+	word := g.forward(r.Context(), w, set, r)
+	g.lap(w, stageForward)
+
+	// 8. account: only now is it certain what happened.
+	s.account(w, word)
+	g.lap(w, stageAccount)
+
+	// 9. answer.
+	return w.answer(word)
+}
+
+// maskOf returns the kinds of class that need a judge.
+func maskOf(over, bypass bool) uint8 {
+	switch {
+	case bypass:
+		return isRefused
+	case over:
+		return isRefused | worksOver
+	}
+	return isRefused | worksWithin
+}

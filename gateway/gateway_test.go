@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/headgate/headgate/internal/remotewrite"
+)
+
+// Both protocols name a series alike: thinning by one is known to the other.
+func TestVersionsShareTheirSeries(t *testing.T) {
+	f := newFixture(t, "- {name: thin, match: c, action: downsample, interval: 60s}\n")
+	f.post(remotewrite.V1, bodyV1(at(`c{x="1"}`, 1, 0)))
+	if rec := f.post(remotewrite.V2, bodyV2(at(`c{x="1"}`, 2, 15_000))); rec.Code != 204 || f.store.count() != 1 {
+		t.Errorf("answer %d, %d requests forwarded; want the 2.0 sample thinned away", rec.Code, f.store.count())
+	}
+	if n := f.states.find("default").table.size; n != 1 {
+		t.Errorf("%d series known, want 1", n)
+	}
+}
+
+// A new policy judges every series again, whatever it was before, and records of
+// skipped generations too.
+func TestPolicyChanges(t *testing.T) {
+	f := newFixture(t, "")
+	drop := func(names ...string) string {
+		return fmt.Sprintf("- {name: d, match: [%s], action: drop}\n", strings.Join(names, ", "))
+	}
+	ms := int64(0)
+	for i, step := range []struct{ rules, passes string }{
+		{"", "a b c"}, {drop("a"), "b c"}, {drop("b"), "a c"}, {"", "a b c"},
+		{drop("a", "b", "c"), ""}, {drop("c"), "a b"}, {"", "a b c"},
+	} {
+		f.load(t, step.rules)
+		for range 2 { // the second time without markers
+			ms += 15_000
+			before := f.counts(t)
+			f.send(t, 204, at("a", 1, ms), at("b", 1, ms), at("c", 1, ms))
+			after := f.counts(t)
+			want := uint64(len(strings.Fields(step.passes)))
+			if got := after[Forwarded] - before[Forwarded]; got != want {
+				t.Errorf("step %d: %d series passed, want %s", i, got, step.passes)
+			}
+		}
+	}
+	// A record whose generation is older than all that is remembered.
+	for i := range 3 * maxHistory {
+		f.load(t, drop(fmt.Sprintf("x%d", i)))
+		f.send(t, 204, at("a", 1, ms+int64(i)))
+	}
+	f.load(t, drop("b"))
+	before := f.counts(t)
+	f.send(t, 204, at("b", 1, ms+15_000))
+	if got := f.counts(t); got[Dropped] != before[Dropped]+1 {
+		t.Errorf("a record of an old generation kept its verdict: %v, before %v", got, before)
+	}
+}
+
+func TestGenerationsBeginAgain(t *testing.T) {
+	f := newFixture(t, "")
+	f.send(t, 204, at("a", 1, 1000))
+	s := f.states.find("default")
+	s.gen = 1<<16 - 1
+	s.table.at(s.table.find(s.hasher.key(remotewrite.AppendIdentity(nil, at("a", 1).labelList())))).gen = 1
+	f.load(t, "- {name: d, match: a, action: drop}\n")
+	f.send(t, 204, at("a", 1, 2000))
+	if got := f.counts(t); got[Dropped] != 1 {
+		t.Errorf("a record of the same number from before kept its verdict: %v", got)
+	}
+}
+
+// Senders of several tenants at once, policies changing, the upstream failing:
+// for the race detector, and every sample has its outcome.
+func TestConcurrentSenders(t *testing.T) {
+	f := newFixture(t, everyAction)
+	var flip sync.Mutex
+	n := 0
+	f.store.answer = func(int, []byte) *http.Response {
+		flip.Lock()
+		defer flip.Unlock()
+		if n++; n%7 == 0 {
+			return status(503, "")
+		}
+		return nil
+	}
+	var wg sync.WaitGroup
+	const senders, requests = 8, 60
+	for s := range senders {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(s), 1))
+			for i := range requests {
+				var es []entry
+				for j := range 20 {
+					es = append(es, at(fmt.Sprintf(`%c{i="%d"}`, 'a'+rng.IntN(5), j), 1, int64(i)*15_000))
+				}
+				f.post(remotewrite.V1, bodyV1(es...), "X-Scope-OrgID", fmt.Sprintf("t%d", s%3))
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range 40 {
+			f.load(t, everyAction+fmt.Sprintf("- {name: r%d, match: a, action: drop}\n", i))
+			if _, err := f.Flow("", ByMetric); err != nil {
+				t.Error(err)
+			}
+			runtime.Gosched()
+		}
+	})
+	wg.Wait()
+	if got := f.counts(t).Received(); got != senders*requests*20 {
+		t.Errorf("outcomes add up to %d samples of %d", got, senders*requests*20)
+	}
+	if n := f.inflight.bytes(); n != 0 {
+		t.Errorf("%d bytes are still charged", n)
+	}
+}
+
+// More tenants than are kept: the silent ones are forgotten, their counts are not.
+func TestManyTenants(t *testing.T) {
+	f := newFixture(t, "")
+	body := bodyV1(at("a", 1, 1000))
+	for i := range maxTenants + 50 {
+		f.post(remotewrite.V1, body, "X-Scope-OrgID", fmt.Sprintf("t%d", i))
+	}
+	if n := len(f.states.all()); n != maxTenants {
+		t.Errorf("%d tenants kept, want %d", n, maxTenants)
+	}
+	if got := f.counts(t); got[Forwarded] != maxTenants+50 {
+		t.Errorf("forwarded %d, want %d", got[Forwarded], maxTenants+50)
+	}
+	if n, err := testutil.GatherAndCount(f.reg, "headgate_tenant_samples_total"); err != nil || n > (maxTenantMetrics+1)*int(outcomes) {
+		t.Errorf("%d series of tenant metrics, %v", n, err)
+	}
+}
+
+func TestOwnMetrics(t *testing.T) {
+	f := newFixture(t, "- {name: d, match: b, action: drop}\n- {name: s, match: a, action: drop, mode: shadow}\n")
+	f.send(t, 204, at("a", 1, 1000), at("b", 1, 1000))
+	want := `
+# HELP headgate_rule_samples_total Samples that a rule removed (mode enforce), or would have removed (mode shadow).
+# TYPE headgate_rule_samples_total counter
+headgate_rule_samples_total{mode="enforce",rule="d",tenant="default"} 1
+headgate_rule_samples_total{mode="shadow",rule="s",tenant="default"} 1
+# HELP headgate_samples_total Samples received, by what became of them.
+# TYPE headgate_samples_total counter
+headgate_samples_total{outcome="downsampled"} 0
+headgate_samples_total{outcome="dropped"} 1
+headgate_samples_total{outcome="failed"} 0
+headgate_samples_total{outcome="forwarded"} 1
+headgate_samples_total{outcome="rejected"} 0
+headgate_samples_total{outcome="shed"} 0
+# HELP headgate_active_series Series of a tenant that were received within the last hour and have a record in the series table.
+# TYPE headgate_active_series gauge
+headgate_active_series{tenant="default"} 2
+`
+	if err := testutil.GatherAndCompare(f.reg, strings.NewReader(want), "headgate_rule_samples_total", "headgate_samples_total", "headgate_active_series"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A known series costs no allocation, nor does one that is dropped or thinned.
+func TestKnownSeriesDoNotAllocate(t *testing.T) {
+	f := newFixture(t, everyAction)
+	var es []entry
+	for i := range 200 {
+		es = append(es, at(fmt.Sprintf(`%c{i="%d"}`, 'a'+i%5, i), 1, 1000))
+	}
+	body := bodyV1(es...)
+	f.post(remotewrite.V1, body)
+	s := f.states.find("default")
+	w := new(work)
+	set := f.settings.Load()
+	run := func() {
+		w.charge.release()
+		w.reset()
+		w.charge = charge{in: &f.inflight}
+		w.start(f.states.began)
+		w.mask = maskOf(false, false)
+		if err := w.req.Parse(remotewrite.V1, body, set.Config.limits()); err != nil {
+			t.Fatal(err)
+		}
+		s.identify(w, f.engine.For("default", f.states.began), set.Owners)
+		s.decide(w)
+		if no := w.filter(); no != nil {
+			t.Fatal(no)
+		}
+		s.account(w, word{})
+	}
+	run()
+	if n := testing.AllocsPerRun(100, run); n != 0 {
+		t.Errorf("%v allocations for 200 known series, want 0", n)
+	}
+}

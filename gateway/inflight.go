@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"sync"
+
+	"github.com/headgate/headgate/internal/tenant"
+)
+
+// inflight is the memory that requests under way may use, in bytes. It is charged
+// before memory is allocated, and refuses what does not fit: a sender that comes
+// back in a moment is better than a process that is killed. No tenant and no
+// upstream may hold more than half, so that a slow one cannot starve the others.
+type inflight struct {
+	mu       sync.Mutex
+	limit    int64
+	used     int64
+	byTenant map[tenant.ID]int64
+	byTarget map[*upstream]int64
+}
+
+func (f *inflight) setLimit(n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limit = n
+	if f.byTenant == nil {
+		f.byTenant, f.byTarget = map[tenant.ID]int64{}, map[*upstream]int64{}
+	}
+}
+
+// bytes returns what is charged now.
+func (f *inflight) bytes() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.used
+}
+
+// A charge is what one request has been charged.
+type charge struct {
+	in     *inflight
+	tenant tenant.ID
+	target *upstream
+	bytes  int64
+}
+
+// take charges n more bytes, or nothing where they do not fit.
+func (c *charge) take(n int64) bool {
+	f := c.in
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.used+n > f.limit || f.byTenant[c.tenant]+n > f.limit/2 || f.byTarget[c.target]+n > f.limit/2 {
+		return false
+	}
+	f.used += n
+	f.byTenant[c.tenant] += n
+	f.byTarget[c.target] += n
+	c.bytes += n
+	return true
+}
+
+// release gives everything back. It may be called on a charge that took nothing.
+func (c *charge) release() {
+	if c.bytes == 0 {
+		return
+	}
+	f := c.in
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.used -= c.bytes
+	if f.byTenant[c.tenant] -= c.bytes; f.byTenant[c.tenant] == 0 {
+		delete(f.byTenant, c.tenant)
+	}
+	if f.byTarget[c.target] -= c.bytes; f.byTarget[c.target] == 0 {
+		delete(f.byTarget, c.target)
+	}
+	c.bytes = 0
+}
