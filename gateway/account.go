@@ -5,7 +5,7 @@ package gateway
 func (s *state) account(w *work, d word) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d.kind == stored {
+	if d.took(w) {
 		s.settle(w)
 	}
 	s.stow(w)
@@ -33,6 +33,19 @@ func (s *state) account(w *work, d word) {
 	if d.kind == stored {
 		s.repeats += uint64(w.repeats)
 	}
+}
+
+// took reports whether the upstream has what it was sent. After a refusal it does
+// where it says so, and where this was a retry: 1.0 receivers refuse whole
+// requests that they have stored already, when only their answer was lost.
+func (d word) took(w *work) bool {
+	switch d.kind {
+	case stored:
+		return true
+	case refused:
+		return w.again || d.written != kinds{}
+	}
+	return false
 }
 
 // settle carries out the judges' changes. A record that was given up meanwhile

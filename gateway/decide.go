@@ -95,7 +95,6 @@ func (s *state) decideOne(w *work, i uint32, r *record, action rules.Action, int
 	t := w.tally(w.slots[i].class)
 	if did == remotewrite.Keep {
 		t.sent++
-		r.tried = max(r.tried, e.FirstMs)
 	} else {
 		t.remove(action, 1)
 		w.modified = true
@@ -114,6 +113,8 @@ func (s *state) decideOne(w *work, i uint32, r *record, action rules.Action, int
 
 // keep keeps j until the upstream took the request, where it changes anything.
 func (w *work) keep(j *judge, r *record, rec uint32) {
+	w.again = w.again || j.kept != unset && j.kept <= j.tried
+	j.attempt(r)
 	if j.kept == unset && j.marker == unset && j.phase == r.phase&current {
 		return
 	}
@@ -193,7 +194,6 @@ func (s *state) decideMany(w *work, head uint32, r *record, action rules.Action,
 			}
 			previous = n
 		}
-		r.tried = max(r.tried, j.kept)
 		w.keep(&j, r, w.slots[head].rec)
 	}
 	for n := range items {

@@ -146,7 +146,11 @@ func (s *state) enter(w *work, i uint32, r *record) {
 		}
 		return
 	}
-	r.tried = max(r.tried, e.LastMs)
+	if e.LastMs > r.tried {
+		r.tried = e.LastMs
+	} else {
+		w.again = true
+	}
 	r.phase = r.phase&^thinned | live | known
 }
 

@@ -31,6 +31,14 @@ type judge struct {
 	newest int64 // newest timestamp of this request
 }
 
+// attempt notes in r that the samples which j keeps are about to be forwarded.
+func (j *judge) attempt(r *record) {
+	if j.kept != unset {
+		r.tried = max(r.tried, j.kept)
+		r.phase |= attempted
+	}
+}
+
 // judgeFor returns the judge of a series whose samples in this request begin at
 // first. r must have been prepared for the action (record.prepare).
 func judgeFor(r *record, action rules.Action, intervalMs, first int64) judge {
@@ -39,6 +47,9 @@ func judgeFor(r *record, action rules.Action, intervalMs, first int64) judge {
 		tried: r.tried, marked: r.marker,
 		prev: r.last, phase: r.phase & current,
 		kept: unset, marker: unset, newest: unset,
+	}
+	if action == rules.Drop && r.phase&attempted != 0 {
+		j.phase |= live // nobody knows; a marker too many does no harm
 	}
 	if first <= r.last {
 		j.prev = r.before
@@ -136,7 +147,9 @@ func (j *judge) mark(ms int64) {
 }
 
 // settle writes into r what a request changed, once the upstream took it. What a
-// retry has to be judged by is what this request was judged by.
+// retry has to be judged by is what this request was judged by. A marker ends a
+// series only if no later sample was attempted meanwhile, by a request that came
+// while this one was on its way.
 func (j *judge) settle(r *record) {
 	if j.newest == unset {
 		return
@@ -151,8 +164,12 @@ func (j *judge) settle(r *record) {
 	if newMarker {
 		r.marker = j.marker
 	}
-	if j.newest >= max(r.last, r.marker) {
+	ended := j.phase&live == 0 && j.marker > r.tried
+	if j.newest >= max(r.last, r.marker) && (ended || j.phase&live != 0 || r.phase&live == 0) {
 		r.phase = r.phase&^current | j.phase&current
+	}
+	if ended {
+		r.phase &^= attempted
 	}
 	r.phase |= known
 }

@@ -29,27 +29,28 @@ type record struct {
 // recordBytes is the size of a record; a test holds it.
 const recordBytes = 64
 
-// A phase is where a series is between its samples and its stale markers. The
-// lower four bits are now, the upper four are as they were before the committed
-// request that moved last or marker: a retry of that request is judged by them.
+// A phase is where a series is between its samples and its stale markers. Its
+// first three bits are now; three more are what the committed request that moved
+// last or marker was judged by, and a retry of it will be.
 type phase uint8
 
 const (
 	known   phase = 1 << iota // a committed request has contained the series
 	live                      // something was forwarded since its last stale marker
 	gap                       // a native histogram was removed since the last one kept
-	thinned                   // last and before are those of a thinning rule (has no upper half)
+	thinned                   // last and before are those of a thinning rule
 
 	beforeShift = 4
+	attempted   = phase(1 << 7) // a sample was attempted since, and may have been stored
 	current     = known | live | gap
 )
 
-// remember returns p with before as its upper half.
+// remember returns p with before as what a retry is judged by.
 func (p phase) remember(before phase) phase {
-	return p&(current|thinned) | before&current<<beforeShift
+	return p&^(current<<beforeShift) | before&current<<beforeShift
 }
 
-// previous returns the upper half, as a lower one.
+// previous returns what remember was given.
 func (p phase) previous() phase { return p >> beforeShift & current }
 
 // blank makes r the record of a series never seen.

@@ -49,6 +49,7 @@ type work struct {
 	resorted map[uint32]series.Labels // entries whose labels must be written in order
 	judged   []judged
 	modified bool // something was removed or rewritten
+	again    bool // some of it was attempted before: it may well be a retry
 
 	tallies  []tally
 	tallyOf  []uint32 // by class: position in tallies + 1

@@ -57,12 +57,21 @@ func openChain(t *testing.T, version int, rules string, in, out *Faults) *chain 
 	return c
 }
 
-// restart kills headgate while a request is in it, and starts it again.
+// restart ends headgate by SIGKILL while a request is in it, and starts it
+// again.
 func (c *chain) restart(t *testing.T) {
 	t.Helper()
 	must(t, eventually(c.ctx, "a request is in flight", func() bool { return c.in.InFlight() > 0 }))
 	c.headgate.Kill()
 	c.kills++
+	must(t, c.headgate.Start(c.ctx))
+}
+
+// drain is restart by SIGTERM, after which headgate must end well by itself.
+func (c *chain) drain(t *testing.T) {
+	t.Helper()
+	must(t, eventually(c.ctx, "a request is in flight", func() bool { return c.in.InFlight() > 0 }))
+	must(t, c.headgate.Stop(c.ctx))
 	must(t, c.headgate.Start(c.ctx))
 }
 
@@ -152,7 +161,7 @@ func (c *chain) rest(t *testing.T) Flow {
 
 // summary is the line of numbers of one run.
 func (c *chain) summary(got Content) string {
-	return fmt.Sprintf("appended=%d stored=%d kills=%d reloads=%d retried=%d refused=%d | faults before headgate %v | after %v",
-		c.sender.Log().Points(), got.Points(), c.kills, c.reloads.Load(), c.sender.Retried(), c.sender.Refused(),
+	return fmt.Sprintf("appended=%d stored=%d starts=%d kills=%d reloads=%d retried=%d refused=%d | faults before headgate %v | after %v",
+		c.sender.Log().Points(), got.Points(), c.headgate.Starts(), c.kills, c.reloads.Load(), c.sender.Retried(), c.sender.Refused(),
 		c.in.faults, c.out.faults)
 }

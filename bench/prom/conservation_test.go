@@ -36,8 +36,12 @@ func TestOutcomesAreConserved(t *testing.T) {
 				flow := c.checkFlow(t, made)
 				counted, err := c.headgate.Metric(c.ctx, markersMetric)
 				must(t, err)
-				if made == 0 || int(counted) != made || flow.Dropped == 0 || flow.Downsampled == 0 {
-					t.Errorf("%d markers on the wire, %v counted, flow %+v", made, counted, flow)
+				// A series of which nothing was stored before the rule came has nothing to end.
+				if want := len(named(got, droppedGauge)); made != want || int(counted) != made {
+					t.Errorf("%d markers on the wire, %v counted; want one for each of %d dropped series", made, counted, want)
+				}
+				if flow.Dropped == 0 || flow.Downsampled == 0 {
+					t.Errorf("nothing was dropped or thinned: %+v", flow)
 				}
 				t.Logf("run: %s seed=%d markers=%d %+v %s", v.name, seed, made, flow, c.summary(got))
 			})

@@ -11,6 +11,11 @@
 // policy makes of it ([Thin]), is compared bit by bit with what the receiver
 // stored ([Compare]).
 //
+// The tests build headgate from the module two levels up and run each scenario
+// once. For the full proof, with a line of numbers for each run:
+//
+//	go test -v -runs=20 -timeout=30m .
+//
 // The module is nested, because Prometheus' storage drags the SDKs of three
 // clouds into go.mod.
 package prom

@@ -22,9 +22,18 @@ var versions = []struct {
 	version int
 }{{"1.0", 1}, {"2.0", 2}}
 
+// An end is how headgate is ended at a quarter of the load.
+type end int
+
+const (
+	none end = iota
+	sigkill
+	sigterm
+)
+
 // storm runs a chain under everything at once: faults on both sides, reloads
-// every second, and a SIGKILL at each of the given quarters of the load.
-func storm(t *testing.T, version int, seed uint64, rules string, killAt ...int) (*chain, Content) {
+// every second, and the given ends, one a quarter of the load.
+func storm(t *testing.T, version int, seed uint64, rules string, ends [4]end) (*chain, Content) {
 	t.Helper()
 	in := NewFaults(seed, 0.3, Honest()...)
 	out := NewFaults(seed+1000, 0.3, append(Honest(), Late)...)
@@ -34,13 +43,17 @@ func storm(t *testing.T, version int, seed uint64, rules string, killAt ...int) 
 
 	const rounds, unlimited = 160, 1 << 30
 	w := newWorkload(seed, rounds)
-	for quarter := range 4 {
-		if !slices.Contains(killAt, quarter) {
+	for _, end := range ends {
+		if end == none {
 			must(t, w.load(c.ctx, c.sender, rounds/4, 1500))
 			continue
 		}
 		must(t, w.load(c.ctx, c.sender, rounds/4, unlimited)) // so that requests are in flight for a while
-		c.restart(t)
+		if end == sigkill {
+			c.restart(t)
+		} else {
+			c.drain(t)
+		}
 	}
 	got := c.finish(t)
 	stop()
@@ -53,7 +66,7 @@ func TestEverySampleArrives(t *testing.T) {
 	for _, v := range versions {
 		t.Run(v.name, func(t *testing.T) {
 			eachRun(t, func(t *testing.T, seed uint64) {
-				c, got := storm(t, v.version, seed, "", 0, 2)
+				c, got := storm(t, v.version, seed, "", [4]end{sigkill, sigterm, sigkill, none})
 				d := Compare(c.sender.Log(), got)
 				if !d.Zero() {
 					t.Errorf("store differs from what was appended: %v", d)
@@ -68,10 +81,10 @@ func TestEverySampleArrives(t *testing.T) {
 func TestRulesDecideWhatArrives(t *testing.T) {
 	t.Parallel()
 	for _, v := range versions {
-		for _, kills := range [][]int{nil, {1}} {
-			t.Run(fmt.Sprintf("%s/kills=%d", v.name, len(kills)), func(t *testing.T) {
+		for name, ends := range map[string][4]end{"kills=0": {}, "kills=1": {1: sigkill}} {
+			t.Run(v.name+"/"+name, func(t *testing.T) {
 				eachRun(t, func(t *testing.T, seed uint64) {
-					c, got := storm(t, v.version, seed, policy, kills...)
+					c, got := storm(t, v.version, seed, policy, ends)
 					c.checkPolicy(t, got)
 					t.Logf("run: %s seed=%d %s", v.name, seed, c.summary(got))
 				})

@@ -97,7 +97,7 @@ func (r *Receiver) StoredExemplars(ctx context.Context) (map[string][]string, er
 	return readExemplars(ctx, r.db)
 }
 
-// Exemplars reports whether exemplar x of a series came in a request.
+// Exemplar reports whether exemplar x of a series came in a request.
 func (r *Receiver) Exemplar(series, x string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,9 +118,6 @@ func (r *Receiver) Problems() error {
 	defer r.mu.Unlock()
 	return errors.Join(r.problems...)
 }
-
-// Series counts the stored series: cheap enough to poll.
-func (r *Receiver) Series() uint64 { return r.db.Head().NumSeries() }
 
 // Close stops the server and closes the database.
 func (r *Receiver) Close() error {
