@@ -9,19 +9,23 @@ import (
 )
 
 // decide says of every sample what becomes of it. Series without a judge pass as
-// they are; for the others, their judges read the records, so the lock is held.
+// they are; the judges of the others read the records, under the lock.
 func (s *state) decide(w *work) {
 	if len(w.heads) > 0 {
 		w.fates = slices.Grow(w.fates[:0], len(w.slots))[:len(w.slots)]
 		clear(w.fates)
-		s.mu.Lock()
-		for _, head := range w.heads {
-			s.decideSeries(w, head)
-		}
-		s.mu.Unlock()
+		s.judge(w)
 	}
 	s.tallyPassed(w)
-	s.finishChanges(w)
+	w.finishChanges()
+}
+
+func (s *state) judge(w *work) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, head := range w.heads {
+		s.decideSeries(w, head)
+	}
 }
 
 // tallyPassed counts the entries that no judge looked at.
@@ -306,7 +310,7 @@ func (w *work) change(i uint32, items []remotewrite.Item, bare bool) {
 
 // finishChanges adds the entries whose labels must be put in order, and orders
 // the changes as the filter wants them.
-func (s *state) finishChanges(w *work) {
+func (w *work) finishChanges() {
 	if len(w.resorted) > 0 && len(w.fates) == 0 {
 		w.fates = slices.Grow(w.fates[:0], len(w.slots))[:len(w.slots)]
 		clear(w.fates)

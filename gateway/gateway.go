@@ -73,7 +73,7 @@ type Gateway struct {
 	pool     sync.Pool
 	bypass   atomic.Pointer[Bypass]
 	draining atomic.Bool
-	requests sync.WaitGroup
+	requests underway
 }
 
 // settings are Settings made ready for use.
@@ -140,13 +140,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 // waits until those under way are answered or ctx is done.
 func (g *Gateway) Drain(ctx context.Context) error {
 	g.draining.Store(true)
-	done := make(chan struct{})
-	go func() {
-		g.requests.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-g.requests.drain():
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("wait for requests under way: %w", ctx.Err())
@@ -155,8 +150,9 @@ func (g *Gateway) Drain(ctx context.Context) error {
 
 // ServeHTTP answers one remote-write request.
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	g.requests.Add(1)
-	defer g.requests.Done()
+	if g.requests.enter() {
+		defer g.requests.leave()
+	}
 	w := g.pool.Get().(*work)
 	a, healthy := g.tryPush(w, rw, r)
 	a.write(rw)

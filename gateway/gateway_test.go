@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"github.com/golang/snappy"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -196,5 +200,97 @@ func TestKnownSeriesDoNotAllocate(t *testing.T) {
 	run()
 	if n := testing.AllocsPerRun(100, run); n != 0 {
 		t.Errorf("%v allocations for 200 known series, want 0", n)
+	}
+}
+
+// Draining refuses newcomers, so that they come back to the next process, and
+// waits for those under way.
+func TestDrain(t *testing.T) {
+	f := newFixture(t, "")
+	arrived, release := make(chan bool), make(chan bool)
+	f.store.answer = func(int, []byte) *http.Response {
+		arrived <- true
+		<-release
+		return nil
+	}
+	answered := make(chan int)
+	go func() { answered <- f.post(remotewrite.V1, bodyV1(at("a", 1, 1000))).Code }()
+	<-arrived
+	drained := make(chan error)
+	go func() { drained <- f.Drain(t.Context()) }()
+	for !f.draining.Load() {
+		runtime.Gosched()
+	}
+	if rec := f.post(remotewrite.V1, bodyV1(at("b", 1, 1000))); rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("a newcomer got %d, want 503 with Retry-After", rec.Code)
+	}
+	select {
+	case err := <-drained:
+		t.Fatalf("drained (%v) with a request under way", err)
+	default:
+	}
+	close(release)
+	if code := <-answered; code != 204 {
+		t.Errorf("the request under way got %d", code)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+}
+
+// A sender that hangs up does not cancel the attempt: the upstream's word decides.
+func TestHangingUpChangesNothing(t *testing.T) {
+	f := newFixture(t, "")
+	ctx, hangUp := context.WithCancel(t.Context())
+	f.store.answer = func(int, []byte) *http.Response {
+		hangUp()
+		return nil
+	}
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/write", bytes.NewReader(snappy.Encode(nil, bodyV1(at("a", 1, 1000)))))
+	f.ServeHTTP(httptest.NewRecorder(), r)
+	if got, want := f.counts(t), (Counts{Forwarded: 1}); got != want {
+		t.Errorf("outcomes %v, want %v", got, want)
+	}
+}
+
+func TestPanicIsAnAnswer(t *testing.T) {
+	f := newFixture(t, "")
+	f.store.answer = func(int, []byte) *http.Response { panic("upstream") }
+	if rec := f.post(remotewrite.V1, bodyV1(at("a", 1, 1000))); rec.Code != 503 {
+		t.Errorf("answer %d, want 503", rec.Code)
+	}
+	f.store.answer = nil
+	if rec := f.post(remotewrite.V1, bodyV1(at("a", 1, 1000))); rec.Code != 204 {
+		t.Errorf("answer %d after a panic, want 204", rec.Code)
+	}
+	if n := f.inflight.bytes(); n != 0 {
+		t.Errorf("%d bytes are still charged", n)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	f := newFixture(t, `
+- {name: keep-gold, match: 'b{tier="gold"}', action: keep}
+- {name: drop-b, match: b, action: drop}
+- {name: first, match: '{team="checkout"}', action: prioritize, priority: critical}
+`)
+	f.send(t, 204, at(`b{team="checkout"}`, 1, 1000), at(`b{tier="gold"}`, 1, 2000))
+	explain := func(s string) Explanation { return f.Explain("default", entry{labels: s}.labelList()) }
+	x := explain(`b{team="checkout"}`)
+	if x.Rule != "drop-b" || x.Team != "checkout" || x.Priority.String() != "critical" || !x.Seen || x.Outcome != Dropped {
+		t.Errorf("a dropped series: %+v", x)
+	}
+	x = explain(`b{tier="gold"}`)
+	if x.Rule != "keep-gold" || x.Outcome != Forwarded || x.At.UnixMilli() != 2000 {
+		t.Errorf("a kept series: %+v", x)
+	}
+	if x = explain("c"); x.Seen || x.Rule != "" {
+		t.Errorf("a series that never came: %+v", x)
+	}
+	if x = explain(`{job="nameless"}`); x.Refused == "" {
+		t.Errorf("a series that cannot be stored: %+v", x)
+	}
+	if n := len(f.store.heads); n != 1 {
+		t.Errorf("explaining forwarded %d requests", n-1)
 	}
 }

@@ -1,14 +1,14 @@
 package gateway
 
 import (
+	"reflect"
 	"testing"
-	"unsafe"
 
 	"pgregory.net/rapid"
 )
 
 func TestRecordIsOneCacheLine(t *testing.T) {
-	if n := unsafe.Sizeof(record{}); n != recordBytes {
+	if n := reflect.TypeFor[record]().Size(); n != recordBytes {
 		t.Errorf("a record takes %d bytes, want %d", n, recordBytes)
 	}
 }
