@@ -10,18 +10,20 @@ func (s *state) account(w *work, d word) {
 	}
 	s.stow(w)
 	left := d.written.samples + d.written.histograms - w.markers.samples - w.markers.histograms
+	var sum Counts
 	for i := range w.tallies {
 		t := &w.tallies[i]
 		c := s.classes.list[t.class]
 		n := t.counts(d.kind, &left)
 		c.counts.Add(&n)
-		s.counts.Add(&n)
+		sum.Add(&n)
 		if w.over {
 			c.over.counts.Add(&n)
 		} else {
 			c.within.counts.Add(&n)
 		}
 	}
+	s.counts.Add(&sum)
 	if d.kind == failed || d.kind == throttled {
 		return
 	}

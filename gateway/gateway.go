@@ -13,7 +13,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -87,7 +86,7 @@ func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg promet
 	g := &Gateway{engines: e, log: log, notify: notify}
 	g.pool.New = func() any { return new(work) }
 	g.metrics = newMetrics(reg)
-	g.states.init(s.Config, rand.Uint64())
+	g.states.init(s.Config)
 	if err := g.Reload(s); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ const (
 
 // states are the tenants that the gateway knows.
 type states struct {
-	seed   uint64
+	hasher hasher
 	began  time.Time
 	budget budget
 	spill  *spillCache
@@ -31,8 +31,8 @@ type states struct {
 	forgotten Counts // of tenants that were forgotten; guarded by mu
 }
 
-func (ss *states) init(c Config, seed uint64) {
-	ss.seed, ss.began = seed, time.Now()
+func (ss *states) init(c Config) {
+	ss.hasher, ss.began = newHasher(), time.Now()
 	ss.budget.give(c.SeriesTableBytes)
 	ss.spill = &spillCache{bytes: c.OverflowCacheBytes}
 	ss.byTenant = map[tenant.ID]*state{}
@@ -63,7 +63,7 @@ func (ss *states) enter(t tenant.ID, now time.Time) *state {
 		if len(ss.byTenant) >= maxTenants {
 			ss.forgetSilent()
 		}
-		s = &state{tenant: t, hasher: newHasher(ss.seed, t), spill: ss.spill.forTenant(), began: now}
+		s = &state{tenant: t, hasher: ss.hasher.of(t), spill: ss.spill.forTenant(), began: now}
 		s.table.budget = &ss.budget
 		ss.byTenant[t] = s
 	}
