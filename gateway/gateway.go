@@ -200,6 +200,7 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	w.over = g.engines.Pressure.Over(w.tenant, w.begun)
 	w.bypass = g.bypassed(w.begun)
 	w.mask = maskOf(w.over, w.bypass)
+	w.part = g.states.part(w.begun)
 	s.identify(w, policy, owners)
 	g.lap(w, stageIdentify)
 

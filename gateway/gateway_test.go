@@ -294,3 +294,25 @@ func TestExplain(t *testing.T) {
 		t.Errorf("explaining forwarded %d requests", n-1)
 	}
 }
+
+// A series counts as active until it was not seen for an hour; then its record may
+// be used for another.
+func TestWindow(t *testing.T) {
+	f := newFixture(t, "")
+	f.send(t, 204, at("a", 1, 1000), at("b", 1, 1000))
+	s := f.states.find("default")
+	for part := range windowParts {
+		f.send(t, 204, at("b", 1, int64(part+2)*1000))
+		if n := s.table.active(); n != 2 {
+			t.Fatalf("%d series active after %d parts, want 2", n, part)
+		}
+		f.states.began = f.states.began.Add(-partDuration)
+	}
+	f.send(t, 204, at("b", 1, 60_000))
+	if n := s.table.active(); n != 1 {
+		t.Errorf("%d series active after the window, want 1", n)
+	}
+	if s.table.sweepPage() != 1 || s.table.size != 1 {
+		t.Errorf("%d records left, want that of b", s.table.size)
+	}
+}

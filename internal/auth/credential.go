@@ -76,7 +76,7 @@ func (cc CredentialConfig) load() (credential, error) {
 		if err != nil {
 			return credential{}, fmt.Errorf("bearer_token_file: %w", err)
 		}
-		return credential{digestOf("Bearer", token), cc.Tenants}, nil
+		return credential{digestOf("Bearer", strings.TrimSpace(token)), cc.Tenants}, nil
 	case cc.BasicAuth != nil:
 		if cc.BasicAuth.Username == "" || strings.Contains(cc.BasicAuth.Username, ":") {
 			return credential{}, errors.New("basic_auth: username is empty or has a colon")
@@ -97,15 +97,22 @@ func secret(file string) (string, error) {
 		return "", err
 	}
 	s := strings.TrimRight(string(b), "\r\n")
-	if s == "" {
+	switch {
+	case strings.TrimSpace(s) == "":
 		return "", fmt.Errorf("%s is empty", file)
+	case strings.ContainsAny(s, "\r\n"):
+		return "", fmt.Errorf("%s holds more than one line", file)
 	}
 	return s, nil
 }
 
 // Tenants returns whom a request speaks for; ok is false where its credential is
-// missing or wrong. Every credential is compared, each in constant time.
+// missing, wrong, or there twice. Every credential is compared, each in constant
+// time.
 func (c *Credentials) Tenants(r *http.Request) (tenants []tenant.ID, ok bool) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return nil, false
+	}
 	var digest [sha256.Size]byte
 	if user, password, basic := r.BasicAuth(); basic {
 		digest = digestOf("Basic", user+":"+password)

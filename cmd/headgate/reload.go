@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/rules"
+)
+
+// A reloader puts a part of what was loaded in force, all of it or nothing.
+type reloader struct {
+	name  string
+	apply func(*loaded) error
+}
+
+// A reloading reads the configuration again and puts it in force. It may be used
+// from any goroutine.
+type reloading struct {
+	load      func() (*loaded, error)
+	reloaders []reloader // in order; what can fail stands first
+	notify    func(gateway.Event)
+	log       *slog.Logger
+
+	mu    sync.Mutex // one at a time
+	first *loaded    // at start
+
+	successful prometheus.Gauge
+	timestamp  prometheus.Gauge
+	hash       prometheus.Gauge
+}
+
+func newReloading(first *loaded, load func() (*loaded, error), rs []reloader, notify func(gateway.Event), log *slog.Logger, reg prometheus.Registerer) *reloading {
+	f := promauto.With(reg)
+	r := &reloading{
+		load: load, reloaders: rs, notify: notify, log: log, first: first,
+		successful: f.NewGauge(prometheus.GaugeOpts{
+			Name: "headgate_config_last_reload_successful",
+			Help: "1 where the configuration was read without a mistake the last time.",
+		}),
+		timestamp: f.NewGauge(prometheus.GaugeOpts{
+			Name: "headgate_config_last_reload_success_timestamp_seconds",
+			Help: "When the configuration was read without a mistake.",
+		}),
+		hash: f.NewGauge(prometheus.GaugeOpts{
+			Name: "headgate_config_hash",
+			Help: "A number that changes with the configuration in force, rules included.",
+		}),
+	}
+	r.succeeded(first)
+	return r
+}
+
+func (r *reloading) succeeded(l *loaded) {
+	r.successful.Set(1)
+	r.timestamp.SetToCurrentTime()
+	r.hash.Set(float64(l.hash))
+}
+
+// reload reads everything, and only where all of it is right puts it in force.
+func (r *reloading) reload(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, err := r.load()
+	for _, part := range r.reloaders {
+		if err != nil {
+			break
+		}
+		if err = part.apply(l); err != nil {
+			err = fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	if err != nil {
+		r.successful.Set(0)
+		r.log.Error("configuration was not reloaded: the old one stays in force", slog.Any("err", err))
+		r.notify(gateway.Event{At: time.Now(), Kind: "reload", Text: "failed, the old configuration stays in force: " + err.Error()})
+		return err
+	}
+	r.succeeded(l)
+	r.log.Info("configuration is reloaded", slog.Int("rules", len(l.rules)))
+	r.notify(gateway.Event{At: time.Now(), Kind: "reload", Text: fmt.Sprintf("the configuration is in force, with %d rules", len(l.rules))})
+	r.sayWhatStays(l)
+	return nil
+}
+
+// sayWhatStays logs what changed in the file and needs a restart.
+func (r *reloading) sayWhatStays(l *loaded) {
+	now, then := l.settings.Config, r.first.settings.Config
+	for _, fixed := range []struct {
+		key     string
+		changed bool
+	}{
+		{"gateway.series_table_bytes", now.SeriesTableBytes != then.SeriesTableBytes},
+		{"gateway.overflow_cache_bytes", now.OverflowCacheBytes != then.OverflowCacheBytes},
+	} {
+		if fixed.changed {
+			r.log.Warn("this setting keeps the value it had at start; restart to change it", slog.String("setting", fixed.key))
+		}
+	}
+}
+
+// onSignal reloads whenever hup is received, until ctx is done.
+func (r *reloading) onSignal(ctx context.Context, hup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			_ = r.reload(ctx) // it says so itself
+		}
+	}
+}
+
+// asError returns problems as one error of a line each, or nil.
+func asError(problems []rules.Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	lines := make([]string, len(problems))
+	for i, p := range problems {
+		lines[i] = p.String()
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}

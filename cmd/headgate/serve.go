@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/common/version"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/control"
+	"github.com/headgate/headgate/rules"
+)
+
+// serveFlags are the flags of headgate serve.
+type serveFlags struct {
+	configFile    string
+	upstreamURL   string
+	webAddress    string
+	ingestAddress string
+	webConfig     string
+	ingestConfig  string
+	webMax        int
+	ingestMax     int
+	externalURL   *url.URL
+	lifecycle     bool
+	shutdown      time.Duration
+	log           promslog.Config
+}
+
+// shared reports whether one listener serves both.
+func (f *serveFlags) shared() bool { return f.webAddress == f.ingestAddress }
+
+func addServe(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("serve", "Run the gateway.")
+	f := &serveFlags{log: promslog.Config{Level: promslog.NewLevel(), Format: promslog.NewFormat()}}
+	c.Flag("config.file", "Configuration file. Without one, everything has its default.").StringVar(&f.configFile)
+	c.Flag("upstream.url", "Where to forward to, where no configuration file says it: http://127.0.0.1:9090/api/v1/write if absent.").StringVar(&f.upstreamURL)
+	c.Flag("web.listen-address", "Address for pages, API, metrics and health.").Default("127.0.0.1:9390").StringVar(&f.webAddress)
+	c.Flag("ingest.listen-address", "Address for remote-write. It may be that of --web.listen-address.").Default("127.0.0.1:9391").StringVar(&f.ingestAddress)
+	c.Flag("web.config.file", "TLS and basic auth for --web.listen-address, as Prometheus' web configuration.").StringVar(&f.webConfig)
+	c.Flag("ingest.config.file", "TLS and basic auth for --ingest.listen-address, as Prometheus' web configuration.").StringVar(&f.ingestConfig)
+	c.Flag("web.max-connections", "Connections to --web.listen-address at a time.").Default("1024").IntVar(&f.webMax)
+	c.Flag("ingest.max-connections", "Connections to --ingest.listen-address at a time. For a newcomer beyond it, the one idle longest is closed.").Default("1024").IntVar(&f.ingestMax)
+	c.Flag("web.external-url", "URL at which browsers reach --web.listen-address through a proxy, which removes its path.").URLVar(&f.externalURL)
+	c.Flag("web.enable-lifecycle", "Reload by POST /-/reload. SIGHUP reloads always.").BoolVar(&f.lifecycle)
+	c.Flag("shutdown.timeout", "How long requests under way may take to finish after SIGTERM.").Default("25s").DurationVar(&f.shutdown)
+	c.Flag("log.level", "Least severity of log messages: debug, info, warn or error.").Default("info").SetValue(f.log.Level)
+	c.Flag("log.format", "Format of log messages: logfmt or json.").Default("logfmt").SetValue(f.log.Format)
+	commands[c.FullCommand()] = func(ctx context.Context, _, stderr io.Writer) int {
+		f.log.Writer = stderr
+		if err := serve(ctx, f, promslog.New(&f.log)); err != nil {
+			return fail(stderr, err)
+		}
+		return exitOK
+	}
+}
+
+// serve runs the gateway until ctx is done.
+//
+//	files ──▶ load ──▶ reloading ◀── SIGHUP, POST /-/reload
+//	                       │
+//	              ┌────────┴────────┐
+//	              ▼                 ▼
+//	         rules.Engine ◀── gateway.Gateway ──▶ upstream
+//	              ▲                 ▲    ▲
+//	              │                 │    └─── ingest listener: POST /api/v1/write
+//	              └──── control ────┘
+//	                       ▲
+//	                      api ◀── web listener: /api/v1, /metrics, /-/…, /debug/pprof
+func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
+	if f.webMax < 1 || f.ingestMax < 1 {
+		return errors.New("--web.max-connections and --ingest.max-connections must be positive")
+	}
+	log.Info("Headgate starts", slog.String("version", version.Info()))
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+
+	read := func() (*loaded, error) {
+		l, problems := load(f.configFile, f.upstreamURL)
+		return l, asError(problems)
+	}
+	first, err := read()
+	if err != nil {
+		return fmt.Errorf("configuration:\n%w", err)
+	}
+	trusting, err := f.checkAccess(first)
+	if err != nil {
+		return err
+	}
+
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("headgate"))
+	events := &control.Events{}
+	engine := rules.NewEngine()
+	if err := engine.Load(first.rules); err != nil {
+		return err
+	}
+	g, err := gateway.New(first.settings, gateway.Engines{Rules: engine, Pressure: gateway.Calm{}}, events.Add, log, reg)
+	if err != nil {
+		return err
+	}
+	reloads := newReloading(first,
+		func() (*loaded, error) {
+			l, err := read()
+			if err == nil {
+				_, err = f.checkAccess(l)
+			}
+			return l, err
+		},
+		[]reloader{
+			{"gateway", func(l *loaded) error { return g.Reload(l.settings) }},
+			{"rules", func(l *loaded) error { return engine.Load(l.rules) }},
+		}, events.Add, log, reg)
+	c := control.New(g, engine, events, reloads.reload)
+
+	if trusting {
+		const text = "the ingest listener can be reached from other machines and trusts everyone: " +
+			"whoever reaches it may write for every tenant; set gateway.credentials or --ingest.config.file"
+		log.Warn(text, slog.String("address", f.ingestAddress))
+		events.Add(gateway.Event{At: time.Now(), Kind: "config", Text: text})
+	}
+
+	ready := &readiness{}
+	ready.set("it is starting")
+	servers, err := f.listen(ctx, g, c, ready, reg, log)
+	if err != nil {
+		return err
+	}
+	reg.MustRegister(connCollector(servers))
+
+	// What runs ends in order: first senders are refused while those under way
+	// finish, then the listeners close, then the rest.
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, failed := errgroup.WithContext(inner)
+	group.Go(func() error { return g.Run(failed) })
+	group.Go(func() error { return c.Run(failed) })
+	group.Go(func() error { return reloads.onSignal(failed, hup) })
+	for _, s := range servers {
+		group.Go(s.run)
+	}
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-failed.Done():
+		}
+		ready.set("it is shutting down")
+		f.end(g, servers, log)
+		stop()
+		return nil
+	})
+	ready.set("")
+	log.Info("Headgate is ready", slog.Int("rules", len(first.rules)))
+	return group.Wait()
+}
+
+// listen opens the listeners.
+func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
+	open := map[string]http.Handler{"/-/healthy": http.HandlerFunc(healthy), "/-/ready": ready}
+	if f.shared() {
+		both, err := listen(ctx, listenConfig{"web and ingest", f.webAddress, f.webConfig, max(f.webMax, f.ingestMax), true},
+			open, webHandler(f, c, g, reg, log), log)
+		if err != nil {
+			return nil, err
+		}
+		return []*server{both}, nil
+	}
+	pages, err := listen(ctx, listenConfig{"web", f.webAddress, f.webConfig, f.webMax, false},
+		open, webHandler(f, c, nil, reg, log), log)
+	if err != nil {
+		return nil, err
+	}
+	senders, err := listen(ctx, listenConfig{"ingest", f.ingestAddress, f.ingestConfig, f.ingestMax, true},
+		nil, ingestHandler(g), log)
+	if err != nil {
+		_ = pages.conns.Close()
+		return nil, err
+	}
+	return []*server{pages, senders}, nil
+}
+
+// shutdownGrace is how long answers may take to leave once no request is under way.
+const shutdownGrace = 5 * time.Second
+
+// end lets requests under way finish, and refuses others, until f.shutdown is
+// over; then it closes the listeners.
+func (f *serveFlags) end(g *gateway.Gateway, servers []*server, log *slog.Logger) {
+	log.Info("Headgate shuts down: requests under way are finished, others refused")
+	ctx, cancel := context.WithTimeout(context.Background(), f.shutdown)
+	defer cancel()
+	if err := g.Drain(ctx); err != nil {
+		log.Warn("requests are given up: their senders will send them again", slog.Any("err", err))
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	for _, s := range servers {
+		s.shutdown(ctx)
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/headgate/headgate/internal/api"
+	"github.com/headgate/headgate/internal/control"
+)
+
+// A readiness says whether senders should come.
+type readiness struct{ reason atomic.Pointer[string] }
+
+// set makes the process not ready for a reason; "" makes it ready.
+func (r *readiness) set(reason string) { r.reason.Store(&reason) }
+
+func (r *readiness) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
+	if !takes(rw, req, http.MethodGet, http.MethodHead) {
+		return
+	}
+	if why := r.reason.Load(); *why != "" {
+		http.Error(rw, "Headgate is not ready: "+*why, http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(rw, "Headgate is ready.")
+}
+
+func healthy(rw http.ResponseWriter, r *http.Request) {
+	if takes(rw, r, http.MethodGet, http.MethodHead) {
+		fmt.Fprintln(rw, "Headgate is healthy.")
+	}
+}
+
+// ingestHandler takes remote-write and nothing else.
+func ingestHandler(g http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	addIngest(mux, g)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// addIngest adds the paths of remote-write: Prometheus', and Mimir's.
+func addIngest(mux *http.ServeMux, g http.Handler) {
+	h := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if takes(rw, r, http.MethodPost) {
+			g.ServeHTTP(rw, r)
+		}
+	})
+	mux.Handle("/api/v1/write", h)
+	mux.Handle("/api/v1/push", h)
+}
+
+// takes reports whether the request has one of the methods, and refuses it where
+// it has not.
+func takes(rw http.ResponseWriter, r *http.Request, methods ...string) bool {
+	if slices.Contains(methods, r.Method) {
+		return true
+	}
+	allow := strings.Join(methods, ", ")
+	rw.Header().Set("Allow", allow)
+	http.Error(rw, "this path takes "+allow, http.StatusMethodNotAllowed)
+	return false
+}
+
+const frontPage = `Headgate stands between Prometheus and its metrics store.
+
+/api/v1/flow          what became of the samples received
+/api/v1/explain       why a series is forwarded or not
+/api/v1/rules         the rules in force
+/api/v1/bypass        the switch that turns every rule and limit off
+/api/v1/events        what happened
+/api/v1/openapi.json  all of the API
+/metrics              Headgate's own metrics
+/-/healthy  /-/ready  /-/reload
+/debug/pprof/
+
+Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-address.
+`
+
+// webHandler answers people and scripts. ingest is nil where it has a listener of
+// its own.
+func webHandler(f *serveFlags, c *control.Control, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprint(rw, frontPage)
+	})
+	mux.Handle(api.Prefix+"/", api.New(c))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		Registry: reg,
+		ErrorLog: slog.NewLogLogger(calm(log.Handler()), slog.LevelError),
+	}))
+	mux.HandleFunc("/-/reload", reloadHandler(f.lifecycle, c))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if ingest != nil {
+		addIngest(mux, ingest)
+	}
+	protection := http.NewCrossOriginProtection()
+	if f.externalURL != nil && f.externalURL.Host != "" {
+		// Behind a proxy, Host may not be the name that the browser knows.
+		origin := url.URL{Scheme: f.externalURL.Scheme, Host: f.externalURL.Host}
+		if err := protection.AddTrustedOrigin(origin.String()); err != nil {
+			log.Warn("--web.external-url is no origin", slog.Any("err", err))
+		}
+	}
+	return protection.Handler(mux)
+}
+
+func reloadHandler(enabled bool, c *control.Control) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case !takes(rw, r, http.MethodPost, http.MethodPut):
+		case !enabled:
+			http.Error(rw, "Lifecycle API is not enabled; start with --web.enable-lifecycle, or send SIGHUP.", http.StatusForbidden)
+		default:
+			if err := c.Reload(r.Context()); err != nil {
+				http.Error(rw, "failed to reload config:\n"+err.Error(), http.StatusInternalServerError)
+			}
+		}
+	}
+}

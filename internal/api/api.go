@@ -1,0 +1,72 @@
+// Package api is the JSON interface of a running gateway: it parses, asks
+// control, and renders. GET /api/v1/openapi.json describes all of it.
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/common/version"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// Prefix is where every path of the API begins.
+const Prefix = "/api/v1"
+
+// maxBody is how long the body of a request may be, in bytes.
+const maxBody = 64 << 10
+
+// New returns the handler of the API, for every path under Prefix. Errors are
+// problems as in RFC 9457.
+func New(c *control.Control) http.Handler {
+	mux := http.NewServeMux()
+	a := humago.New(mux, config())
+	registerFlow(a, c)
+	registerExplain(a, c)
+	registerRules(a, c)
+	registerBypass(a, c)
+	registerEvents(a, c)
+	registerStatus(a)
+	return problems(mux)
+}
+
+func config() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "Headgate",
+				Version:     version.Version,
+				Description: "What a running Headgate does with samples, why, and the switches for it.",
+			},
+			Components: &huma.Components{Schemas: registry},
+		},
+		OpenAPIPath:                  Prefix + "/openapi",
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// operation describes one route.
+func operation(method, path, id, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: Prefix + path, Summary: summary,
+		MaxBodyBytes: maxBody,
+	}
+}
+
+// problem turns an error of control into the answer.
+func problem(err error) error {
+	if invalid, ok := errors.AsType[*control.Invalid](err); ok {
+		return huma.Error422UnprocessableEntity(invalid.Error(), &huma.ErrorDetail{Location: invalid.Field, Message: invalid.Text})
+	}
+	if errors.Is(err, control.ErrNotFound) {
+		return huma.Error404NotFound(err.Error())
+	}
+	return huma.Error500InternalServerError("internal error")
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// An Explanation says why a series is, or is not, forwarded.
+type Explanation struct {
+	Steps   []ExplainStep `json:"steps"`
+	Verdict Verdict       `json:"verdict"`
+	Last    *Last         `json:"last" doc:"null where the series is not known"`
+}
+
+// An ExplainStep is one thing that was looked at, in order.
+type ExplainStep struct {
+	Step    string `json:"step" enum:"tenant,owner,rule,priority,limit"`
+	Name    string `json:"name"`
+	Matched bool   `json:"matched"`
+	Detail  string `json:"detail"`
+}
+
+// A Verdict is what the policy in force says of the series.
+type Verdict struct {
+	Action   string `json:"action" enum:"keep,drop,downsample"`
+	Rule     string `json:"rule" doc:"Empty where no rule decides."`
+	Priority string `json:"priority" enum:"critical,high,default,low"`
+	Team     string `json:"team"`
+	Refused  string `json:"refused,omitempty" doc:"Why the series can never be stored."`
+}
+
+// Last is what became of the series' samples by now.
+type Last struct {
+	Outcome string    `json:"outcome"`
+	At      time.Time `json:"at,omitzero" doc:"The newest sample that was forwarded or attempted."`
+}
+
+// NewExplanation returns x as the API shows it.
+func NewExplanation(x control.Explanation) Explanation {
+	out := Explanation{
+		Steps:   make([]ExplainStep, len(x.Steps)),
+		Verdict: Verdict{Action: x.Action, Rule: x.Rule, Priority: x.Priority, Team: x.Team, Refused: x.Refused},
+	}
+	for i, s := range x.Steps {
+		out.Steps[i] = ExplainStep(s)
+	}
+	if x.Outcome != "" {
+		out.Last = &Last{Outcome: x.Outcome, At: x.At.UTC()}
+	}
+	return out
+}
+
+type explainInput struct {
+	Tenant string `query:"tenant" doc:"The tenant of senders that name none, where absent."`
+	Series string `query:"series" required:"true" doc:"As PromQL writes it: up{job=\"api\"}."`
+}
+
+type explainOutput struct{ Body Explanation }
+
+func registerExplain(a huma.API, c *control.Control) {
+	huma.Register(a, operation(http.MethodGet, "/explain", "explain", "Why a series is forwarded or not"),
+		func(_ context.Context, in *explainInput) (*explainOutput, error) {
+			x, err := c.Explain(in.Tenant, in.Series)
+			if err != nil {
+				return nil, problem(err)
+			}
+			return &explainOutput{NewExplanation(x)}, nil
+		})
+}

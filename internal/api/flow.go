@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// A Flow is what became of samples between two times.
+type Flow struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	Counts
+	Rows []FlowRow `json:"rows,omitzero" doc:"Only where by was asked; most received first."`
+}
+
+// Counts are samples. received is the sum of the others.
+type Counts struct {
+	Received    uint64 `json:"received"`
+	Forwarded   uint64 `json:"forwarded"`
+	Dropped     uint64 `json:"dropped"`
+	Downsampled uint64 `json:"downsampled"`
+	Shed        uint64 `json:"shed"`
+	Rejected    uint64 `json:"rejected"`
+	Failed      uint64 `json:"failed"`
+}
+
+// A FlowRow is the part of one metric, team or rule; one of the three is there.
+type FlowRow struct {
+	Metric *string `json:"metric,omitempty"`
+	Team   *string `json:"team,omitempty"`
+	Rule   *string `json:"rule,omitempty" doc:"Empty for samples that no rule decided."`
+	Counts
+	WouldRemove *uint64 `json:"would_remove,omitempty" doc:"Of a rule in shadow mode: samples that it would have removed."`
+}
+
+type flowInput struct {
+	Tenant string    `query:"tenant" doc:"All tenants where absent."`
+	By     string    `query:"by" enum:"metric,team,rule"`
+	From   time.Time `query:"from" doc:"Must be absent: samples are counted since the process started."`
+	To     time.Time `query:"to" doc:"Must be absent: samples are counted since the process started."`
+}
+
+type flowOutput struct{ Body Flow }
+
+func registerFlow(a huma.API, c *control.Control) {
+	huma.Register(a, operation(http.MethodGet, "/flow", "get-flow", "What became of the samples received"),
+		func(_ context.Context, in *flowInput) (*flowOutput, error) {
+			f, err := c.Flow(control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To})
+			if err != nil {
+				return nil, problem(err)
+			}
+			return &flowOutput{newFlow(f, in.By)}, nil
+		})
+}
+
+func newFlow(f control.Flow, by string) Flow {
+	out := Flow{From: f.From.UTC(), To: f.To.UTC(), Counts: Counts(f.Counts)}
+	for _, r := range f.Rows {
+		row := FlowRow{Counts: Counts(r.Counts)}
+		switch by {
+		case "metric":
+			row.Metric = &r.Key
+		case "team":
+			row.Team = &r.Key
+		case "rule":
+			row.Rule = &r.Key
+			if r.Shadow {
+				row.WouldRemove = &r.WouldRemove
+			}
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	if by != "" && out.Rows == nil {
+		out.Rows = []FlowRow{}
+	}
+	return out
+}

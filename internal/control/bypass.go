@@ -1,0 +1,41 @@
+package control
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/headgate/headgate/gateway"
+)
+
+// What a bypass may be.
+const (
+	maxBypass      = 7 * 24 * time.Hour // what is meant for longer is a change of the rules
+	maxReasonBytes = 1024
+)
+
+// A Bypass is the switch for a bad night: until it ends, no rule and no limit
+// removes anything.
+type Bypass = gateway.Bypass
+
+// Bypass returns the bypass that is on, or nil.
+func (c *Control) Bypass() *Bypass { return c.gateway.Bypass() }
+
+// SetBypass turns every rule and limit off for a while. It replaces a bypass that
+// is on.
+func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error) {
+	switch {
+	case length <= 0:
+		return nil, &Invalid{"for", "it must be longer than nothing; write 1h"}
+	case length > maxBypass:
+		return nil, &Invalid{"for", fmt.Sprintf("%s is longer than the limit of %s; for good, set the rules' mode to off", length, maxBypass)}
+	case len(reason) > maxReasonBytes || !utf8.ValidString(reason):
+		return nil, &Invalid{"reason", fmt.Sprintf("a reason is at most %d bytes of UTF-8; shorten it", maxReasonBytes)}
+	}
+	b := &Bypass{Until: time.Now().Add(length), Reason: reason}
+	c.gateway.SetBypass(b)
+	return b, nil
+}
+
+// EndBypass lets rules and limits act again.
+func (c *Control) EndBypass() { c.gateway.SetBypass(nil) }
