@@ -13,9 +13,9 @@ const (
 	tagV1Exemplars    = 3<<3 | 2
 	tagV1Histograms   = 4<<3 | 2
 	tagValue          = 1<<3 | 1 // Sample
-	tagTimestamp      = 2<<3 | 0
+	tagTimestamp      = 2 << 3
 	tagExemplarValue  = 2<<3 | 1 // Exemplar
-	tagExemplarMillis = 3<<3 | 0
+	tagExemplarMillis = 3 << 3
 
 	tagV2Symbols    = 4<<3 | 2 // Request
 	tagV2Series     = 5<<3 | 2
@@ -24,8 +24,8 @@ const (
 	tagV2Histograms = 3<<3 | 2
 	tagV2Exemplars  = 4<<3 | 2
 	tagV2Metadata   = 5<<3 | 2
-	tagV2Type       = 1<<3 | 0 // Metadata
-	tagV2Help       = 3<<3 | 0
+	tagV2Type       = 1 << 3 // Metadata
+	tagV2Help       = 3 << 3
 )
 
 // An Entry is one TimeSeries message of a request: a series with one sample or

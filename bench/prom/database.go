@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
@@ -37,7 +38,7 @@ func readAll(ctx context.Context, db *tsdb.DB) (_ Content, err error) {
 	defer func() { err = errors.Join(err, q.Close()) }()
 
 	content := make(Content)
-	set := q.Select(ctx, true, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	set := q.Select(ctx, true, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	for set.Next() {
 		points, err := readSeries(set.At().Iterator(nil))
 		if err != nil {
@@ -74,7 +75,7 @@ func readExemplars(ctx context.Context, db *tsdb.DB) (map[string][]string, error
 	if err != nil {
 		return nil, fmt.Errorf("open exemplar querier: %w", err)
 	}
-	all := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+")}
+	all := []*labels.Matcher{labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+")}
 	results, err := q.Select(math.MinInt64/2, math.MaxInt64/2, all)
 	if err != nil {
 		return nil, fmt.Errorf("select exemplars: %w", err)

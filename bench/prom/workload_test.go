@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
@@ -52,7 +53,7 @@ func newWorkload(seed uint64, rounds int) *workload {
 }
 
 func series(name string, target, n int) labels.Labels {
-	return labels.FromStrings(labels.MetricName, name,
+	return labels.FromStrings(model.MetricNameLabel, name,
 		"instance", fmt.Sprintf("10.0.0.%d:9100", target), "job", "node", "n", fmt.Sprint(n))
 }
 
