@@ -94,6 +94,7 @@ func (g *Gateway) decode(w *work, set *settings, rw http.ResponseWriter, r *http
 	if !w.charge.take(int64(n)) {
 		return w.full()
 	}
+	w.scratch = g.scratches.Get().(*scratch)
 	if w.body, err = remotewrite.Decompress(w.body, w.compressed); err != nil {
 		return w.no(http.StatusBadRequest, "%v", err)
 	}
@@ -106,6 +107,7 @@ func (g *Gateway) decode(w *work, set *settings, rw http.ResponseWriter, r *http
 		return nil
 	}
 	err = w.req.Parse(w.version, w.body, lim)
+	w.received = kinds{w.req.Samples, w.req.Histograms, w.req.Exemplars}
 	switch {
 	case full:
 		return w.full()

@@ -93,9 +93,9 @@ func (w *work) written(d word) *kinds {
 		return min(max(upstream-markers, 0)+removed, received)
 	}
 	return &kinds{
-		part(d.written.samples, w.markers.samples, w.removed.samples, w.req.Samples),
-		part(d.written.histograms, w.markers.histograms, w.removed.histograms, w.req.Histograms),
-		part(d.written.exemplars, 0, w.removed.exemplars, w.req.Exemplars),
+		part(d.written.samples, w.markers.samples, w.removed.samples, w.received.samples),
+		part(d.written.histograms, w.markers.histograms, w.removed.histograms, w.received.histograms),
+		part(d.written.exemplars, 0, w.removed.exemplars, w.received.exemplars),
 	}
 }
 

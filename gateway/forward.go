@@ -122,6 +122,9 @@ func (w *work) filter() *answer {
 	if !w.modified {
 		return nil
 	}
+	if w.nothing = w.empty(); w.nothing {
+		return nil
+	}
 	if !w.charge.take(int64(len(w.body) + len(w.compressed))) {
 		return w.full()
 	}
@@ -132,7 +135,7 @@ func (w *work) filter() *answer {
 
 // empty reports whether nothing is left to forward.
 func (w *work) empty() bool {
-	if !w.modified || w.req.Others {
+	if w.req.Others {
 		return false
 	}
 	for _, f := range w.fates {
@@ -143,10 +146,22 @@ func (w *work) empty() bool {
 	return true
 }
 
+// forget gives back the memory in which the request was understood, and its part
+// of the charge.
+func (g *Gateway) forget(w *work) {
+	if w.scratch == nil {
+		return
+	}
+	w.scratch.reset()
+	g.scratches.Put(w.scratch)
+	w.scratch = nil
+	w.charge.shrink(int64(len(w.compressed) + len(w.packed)))
+}
+
 // forward sends the request on and waits for the upstream's word. The sender's
 // hanging up does not end it: the word decides what is remembered.
 func (g *Gateway) forward(ctx context.Context, w *work, set *settings, r *http.Request) word {
-	if w.empty() {
+	if w.nothing {
 		return word{kind: stored}
 	}
 	up := set.upstreams.of(w.tenant)
@@ -266,9 +281,9 @@ func (g *Gateway) misbehaved(w *work, up *upstream, kind wordKind, text string) 
 // all is what the upstream was sent, markers of ours included.
 func (w *work) all() kinds {
 	return kinds{
-		w.req.Samples - w.removed.samples + w.markers.samples,
-		w.req.Histograms - w.removed.histograms + w.markers.histograms,
-		w.req.Exemplars - w.removed.exemplars,
+		w.received.samples - w.removed.samples + w.markers.samples,
+		w.received.histograms - w.removed.histograms + w.markers.histograms,
+		w.received.exemplars - w.removed.exemplars,
 	}
 }
 

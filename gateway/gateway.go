@@ -66,13 +66,14 @@ type Gateway struct {
 	metrics *metrics
 	notify  func(Event)
 
-	settings atomic.Pointer[settings]
-	states   states
-	inflight inflight
-	pool     sync.Pool
-	bypass   atomic.Pointer[Bypass]
-	draining atomic.Bool
-	requests underway
+	settings  atomic.Pointer[settings]
+	states    states
+	inflight  inflight
+	works     sync.Pool
+	scratches sync.Pool
+	bypass    atomic.Pointer[Bypass]
+	draining  atomic.Bool
+	requests  underway
 }
 
 // settings are Settings made ready for use.
@@ -84,7 +85,8 @@ type settings struct {
 // New returns a Gateway. It starts nothing; Run keeps its house.
 func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
 	g := &Gateway{engines: e, log: log, notify: notify}
-	g.pool.New = func() any { return new(work) }
+	g.works.New = func() any { return new(work) }
+	g.scratches.New = func() any { return new(scratch) }
 	g.metrics = newMetrics(reg)
 	g.states.init(s.Config)
 	if err := g.Reload(s); err != nil {
@@ -152,14 +154,17 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if g.requests.enter() {
 		defer g.requests.leave()
 	}
-	w := g.pool.Get().(*work)
+	w := g.works.Get().(*work)
 	a, healthy := g.tryPush(w, rw, r)
 	a.write(rw)
 	g.metrics.requests.WithLabelValues(a.codeText()).Inc()
-	w.charge.release()
 	if healthy { // after a panic nobody knows who still holds parts of w
+		g.forget(w)
+	}
+	w.charge.release()
+	if healthy {
 		w.reset()
-		g.pool.Put(w)
+		g.works.Put(w)
 	}
 }
 
@@ -217,6 +222,7 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	if no := w.filter(); no != nil {
 		return *no
 	}
+	g.forget(w)
 	word := g.forward(r.Context(), w, set, r)
 	g.lap(w, stageForward)
 

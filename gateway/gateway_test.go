@@ -179,12 +179,13 @@ func TestKnownSeriesDoNotAllocate(t *testing.T) {
 	body := bodyV1(es...)
 	f.post(remotewrite.V1, body)
 	s := f.states.find("default")
-	w := new(work)
+	w, mine := new(work), new(scratch)
 	set := f.settings.Load()
 	run := func() {
 		w.charge.release()
 		w.reset()
-		w.charge = charge{in: &f.inflight}
+		mine.reset()
+		w.scratch, w.charge = mine, charge{in: &f.inflight}
 		w.start(f.states.began)
 		w.mask = maskOf(false, false)
 		if err := w.req.Parse(remotewrite.V1, body, set.Config.limits()); err != nil {

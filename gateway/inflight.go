@@ -58,19 +58,23 @@ func (c *charge) take(n int64) bool {
 }
 
 // release gives everything back. It may be called on a charge that took nothing.
-func (c *charge) release() {
-	if c.bytes == 0 {
+func (c *charge) release() { c.shrink(0) }
+
+// shrink gives back what is charged beyond n bytes.
+func (c *charge) shrink(n int64) {
+	if c.bytes <= n {
 		return
 	}
+	back := c.bytes - n
 	f := c.in
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.used -= c.bytes
-	if f.byTenant[c.tenant] -= c.bytes; f.byTenant[c.tenant] == 0 {
+	f.used -= back
+	if f.byTenant[c.tenant] -= back; f.byTenant[c.tenant] == 0 {
 		delete(f.byTenant, c.tenant)
 	}
-	if f.byTarget[c.target] -= c.bytes; f.byTarget[c.target] == 0 {
+	if f.byTarget[c.target] -= back; f.byTarget[c.target] == 0 {
 		delete(f.byTarget, c.target)
 	}
-	c.bytes = 0
+	c.bytes = n
 }

@@ -1,19 +1,19 @@
 package gateway
 
 import (
-	"slices"
 	"time"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
-	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/rules"
 )
 
-// work is the memory of one request. It is pooled; release keeps what a usual
-// request needs and lets go of what only a huge one did.
+// work is what is kept of one request from its first step to its last. It is
+// pooled.
 type work struct {
+	*scratch // until the request is forwarded
+
 	tenant  tenant.ID
 	named   bool // the request named its tenant, or its credential did
 	version remotewrite.Version
@@ -22,38 +22,27 @@ type work struct {
 	lap     time.Time // end of the step before
 	charge  charge
 
-	compressed, body, filtered, packed []byte
-
-	req     remotewrite.Request
-	slots   []slot
 	policy  *rules.Policy // one request sees one generation
 	owners  *attribution.Owners
 	history []generation
-	fresh   []uint32     // entries whose series are not understood by this policy
-	found   []understood // what was found of them, by position in fresh
-	heads   []uint32     // first entries of the series that need a judge
-	labels  series.Labels
-	idents  []byte
+	over    bool  // and one state of the limit
+	bypass  bool  // and of the bypass
+	mask    uint8 // the kinds of class that need a judge in it
+
+	compressed []byte // as the sender sent it
+	packed     []byte // as it is forwarded, where it was modified
+	modified   bool   // something was removed or rewritten
+	nothing    bool   // and nothing is left
+	again      bool   // some of it was attempted before: it may well be a retry
 
 	loose   []record // records of series that do not fit the table
 	looseAt map[key]uint32
-
-	over   bool  // one request sees one state of the limit
-	bypass bool  // and one of the bypass
-	mask   uint8 // the kinds of class that need a judge in it
-
-	fates    []remotewrite.Fate
-	changes  []remotewrite.Change
-	items    []remotewrite.Item
-	outcome  []Outcome                // of the items of the series being judged
-	resorted map[uint32]series.Labels // entries whose labels must be written in order
-	judged   []judged
-	modified bool // something was removed or rewritten
-	again    bool // some of it was attempted before: it may well be a retry
+	judged  []judged
 
 	tallies  []tally
 	tallyOf  []uint32 // by class: position in tallies + 1
 	shadows  []shadowCount
+	received kinds // what the request held
 	removed  kinds // by policy: counts as Written
 	markers  kinds // stale markers of ours in the body
 	stales   int   // stale markers of the sender that had nothing to end
@@ -132,42 +121,20 @@ func (w *work) tally(c uint32) *tally {
 	return &w.tallies[n-1]
 }
 
-// outcomesFor returns room for the outcomes of n items.
-func (w *work) outcomesFor(n int) []Outcome {
-	w.outcome = slices.Grow(w.outcome[:0], n)[:n]
-	return w.outcome
-}
-
 // samples is how many samples the request holds.
-func (w *work) samples() int { return w.req.Samples + w.req.Histograms }
+func (w *work) samples() int { return w.received.samples + w.received.histograms }
 
-const (
-	maxPooledBytes   = 4 << 20
-	maxPooledEntries = 1 << 14
-)
-
-// reset makes w ready for the next request.
+// reset makes w ready for the next request. What a usual request needs is kept,
+// what only a huge one did is let go.
 func (w *work) reset() {
-	w.req.Reset()
 	for i := range w.tallies {
 		w.tallyOf[w.tallies[i].class] = 0
 	}
 	keep := *w
 	*w = work{
 		compressed: bounded(keep.compressed, maxPooledBytes),
-		body:       bounded(keep.body, maxPooledBytes),
-		filtered:   bounded(keep.filtered, maxPooledBytes),
 		packed:     bounded(keep.packed, maxPooledBytes),
-		req:        keep.req,
-		slots:      bounded(keep.slots, maxPooledEntries),
-		fresh:      bounded(keep.fresh, maxPooledEntries),
-		heads:      bounded(keep.heads, maxPooledEntries),
-		labels:     bounded(keep.labels, maxPooledEntries),
-		idents:     bounded(keep.idents, maxPooledBytes),
 		loose:      bounded(keep.loose, maxPooledEntries),
-		fates:      bounded(keep.fates, maxPooledEntries),
-		items:      bounded(keep.items, maxPooledEntries),
-		outcome:    bounded(keep.outcome, maxPooledEntries),
 		judged:     bounded(keep.judged, maxPooledEntries),
 		tallies:    bounded(keep.tallies, maxPooledEntries),
 		tallyOf:    keep.tallyOf,
@@ -177,16 +144,4 @@ func (w *work) reset() {
 		clear(keep.looseAt)
 		w.looseAt = keep.looseAt
 	}
-	w.found, w.changes = bounded(keep.found, maxPooledEntries), bounded(keep.changes, maxPooledEntries)
-	if w.body == nil { // nothing that is kept may hold on to the body that is not
-		w.found, w.changes, w.labels = nil, nil, nil
-	}
-}
-
-// bounded returns s emptied, or nothing where its memory is not worth keeping.
-func bounded[T any](s []T, most int) []T {
-	if cap(s) > most {
-		return nil
-	}
-	return s[:0]
 }
