@@ -64,6 +64,12 @@ bench: build ## Measure Headgate against vmagent, and write bench/results/
 	@go build -o bin/headgate-bench ./bench/cmd/headgate-bench
 	@exec bin/headgate-bench $(BENCH_FLAGS)
 
+.PHONY: pgo
+pgo: ## Renew cmd/headgate/default.pgo, the profile that builds are optimised by
+	@mkdir -p bin
+	@go test ./gateway -run '^$$' -bench Push -benchtime 5s -cpuprofile bin/push.pprof -o bin/gateway.test
+	@go tool pprof -proto bin/push.pprof > cmd/headgate/default.pgo
+
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME, 1m each
 	@tools/fuzz $(FUZZTIME)
