@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxClasses = 1 << 18 // per tenant
+	maxClasses = 1 << 18 // of all tenants together, some 400 bytes each
 	maxMetrics = 100_000 // per tenant; further metrics are counted as overflow
 
 	// overflow is the name under which counts stand whose own name does not fit.
@@ -74,6 +74,8 @@ func (c *class) kind() uint8 {
 
 // classes are the classes of one tenant. The tenant's lock guards them.
 type classes struct {
+	budget  *budget // classes that all tenants may still make
+	taken   int64   // of it
 	list    []*class
 	kinds   []uint8 // kind of each class, apart: the only part that every sample reads
 	byName  map[string]uint32
@@ -93,11 +95,18 @@ func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusa
 	if _, ok := cs.metrics[metric]; !ok && len(cs.metrics) >= maxMetrics {
 		metric = overflow
 	}
-	if len(cs.list) >= maxClasses {
-		metric, team = overflow, overflow
-	}
 	k := cs.name(metric, team, v, refused)
-	if i, ok := cs.byName[string(k)]; ok {
+	i, ok := cs.byName[string(k)]
+	if !ok {
+		if cs.budget.take(1) {
+			cs.taken++
+		} else { // classes of the overflow differ by their verdicts alone, and those are few
+			metric, team = overflow, overflow
+			k = cs.name(metric, team, v, refused)
+			i, ok = cs.byName[string(k)]
+		}
+	}
+	if ok {
 		return i
 	}
 	c := &class{metric: cs.metric(metric), team: strings.Clone(team)}
@@ -113,7 +122,7 @@ func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusa
 		}
 	}
 	c.within, c.over = cs.total(c.verdict.Within.Rule), cs.total(c.verdict.Over.Rule)
-	i := uint32(len(cs.list))
+	i = uint32(len(cs.list))
 	cs.byName[string(k)] = i
 	cs.list = append(cs.list, c)
 	cs.kinds = append(cs.kinds, c.kind())

@@ -201,12 +201,11 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	g.lap(w, stageDecode)
 
 	// 3. identify: recognise the series, and understand those that are new.
-	policy, owners := g.engines.Rules.For(w.tenant, w.begun), set.Owners
 	w.over = g.engines.Pressure.Over(w.tenant, w.begun)
 	w.bypass = g.bypassed(w.begun)
 	w.mask = maskOf(w.over, w.bypass)
 	w.part = g.states.part(w.begun)
-	s.identify(w, policy, owners)
+	s.identify(w, g.engines.Rules, set.Owners)
 	g.lap(w, stageIdentify)
 
 	// 4. and 5. profile and decide, for series that are new or newly judged: team,

@@ -191,7 +191,7 @@ func TestKnownSeriesDoNotAllocate(t *testing.T) {
 		if err := w.req.Parse(remotewrite.V1, body, set.Config.limits()); err != nil {
 			t.Fatal(err)
 		}
-		s.identify(w, f.engine.For("default", f.states.began), set.Owners)
+		s.identify(w, f.engine, set.Owners)
 		s.decide(w)
 		if no := w.filter(); no != nil {
 			t.Fatal(no)
@@ -315,5 +315,30 @@ func TestWindow(t *testing.T) {
 	}
 	if s.table.sweepPage() != 1 || s.table.size != 1 {
 		t.Errorf("%d records left, want that of b", s.table.size)
+	}
+}
+
+// Metrics and teams beyond what is kept are counted together; forgetting a tenant
+// makes room for another's.
+func TestClassesAreBounded(t *testing.T) {
+	f := newFixture(t, "- {name: d, match: '{drop=\"yes\"}', action: drop}\n")
+	f.states.classes.take(maxClasses - 3)
+	var es []entry
+	for i := range 50 {
+		es = append(es, at(fmt.Sprintf(`m%d{team="t%d",drop="%s"}`, i, i, []string{"yes", "no"}[i%2]), 1, 1000))
+	}
+	f.send(t, 204, es...)
+	s := f.states.find("default")
+	if n := len(s.classes.list); n != 3+2 {
+		t.Errorf("%d classes, want 3 and one of the overflow for each verdict", n)
+	}
+	if got, want := f.counts(t), (Counts{Forwarded: 25, Dropped: 25}); got != want {
+		t.Errorf("outcomes %v, want %v", got, want)
+	}
+	f.states.mu.Lock()
+	f.states.forget(s)
+	f.states.mu.Unlock()
+	if n := f.states.classes.left.Load(); n != 3 {
+		t.Errorf("room for %d classes after the tenant is forgotten, want 3", n)
 	}
 }

@@ -17,8 +17,7 @@ const maxMisses = 32
 // identify finds the record of every entry: by prediction, because senders repeat
 // their order, else by the index. Series without a record or without a verdict of
 // the current policy go to w.fresh, to be understood outside the lock.
-func (s *state) identify(w *work, p *rules.Policy, o *attribution.Owners) {
-	w.policy, w.owners = p, o
+func (s *state) identify(w *work, e *rules.Engine, o *attribution.Owners) {
 	n := len(w.req.Entries)
 	w.slots = slices.Grow(w.slots[:0], n)[:n]
 	for i := range w.req.Entries {
@@ -27,7 +26,8 @@ func (s *state) identify(w *work, p *rules.Policy, o *attribution.Owners) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.adopt(p, o)
+	w.policy, w.owners = e.For(s.tenant, w.begun), o
+	s.adopt(w.policy, w.owners)
 	s.table.part = w.part
 	w.history = s.history
 	if len(s.table.pages) == 0 {

@@ -20,10 +20,11 @@ const (
 
 // states are the tenants that the gateway knows.
 type states struct {
-	hasher hasher
-	began  time.Time
-	budget budget
-	spill  *spillCache
+	hasher  hasher
+	began   time.Time
+	budget  budget // of the tables, bytes
+	classes budget
+	spill   *spillCache
 
 	mu       sync.RWMutex
 	byTenant map[tenant.ID]*state
@@ -34,6 +35,7 @@ type states struct {
 func (ss *states) init(c Config) {
 	ss.hasher, ss.began = newHasher(), time.Now()
 	ss.budget.give(c.SeriesTableBytes)
+	ss.classes.give(maxClasses)
 	ss.spill = &spillCache{bytes: c.OverflowCacheBytes}
 	ss.byTenant = map[tenant.ID]*state{}
 }
@@ -64,7 +66,7 @@ func (ss *states) enter(t tenant.ID, now time.Time) *state {
 			ss.forgetSilent()
 		}
 		s = &state{tenant: t, hasher: ss.hasher.of(t), spill: ss.spill.forTenant(), began: now}
-		s.table.budget = &ss.budget
+		s.table.budget, s.classes.budget = &ss.budget, &ss.classes
 		ss.byTenant[t] = s
 	}
 	s.active.Add(1)
@@ -120,6 +122,7 @@ func (ss *states) forget(s *state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.table.release()
+	ss.classes.give(s.classes.taken)
 	ss.forgotten.Add(&s.counts)
 	delete(ss.byTenant, s.tenant)
 }
