@@ -128,30 +128,42 @@ func TestTenantsHaveUpstreamsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// A tenant holds half of the bytes in flight at most, so others get through.
+// No tenant keeps others out, not even those who share its upstream.
 func TestBytesInFlight(t *testing.T) {
 	var f inflight
-	f.setLimit(100)
+	f.setLimit(800)
 	up := &upstream{}
-	a := charge{in: &f, tenant: "a", target: up}
-	b := charge{in: &f, tenant: "b", target: &upstream{}}
-	c := charge{in: &f, tenant: "c", target: up}
-	if !a.take(50) || a.take(1) {
-		t.Error("a tenant gets half, and no more")
+	of := func(t tenant.ID, u *upstream) *charge { return &charge{in: &f, tenant: t, target: u} }
+	alone := of("a", up)
+	if !alone.take(400) || alone.take(1) {
+		t.Error("a single request gets half, and no more")
 	}
-	if c.take(1) {
+	if of("b", up).take(1) {
 		t.Error("an upstream is held by half, and no more")
 	}
-	if !b.take(50) || b.take(1) {
-		t.Error("another tenant gets the other half")
+	if other := of("b", &upstream{}); !other.take(400) || of("c", &upstream{}).take(1) {
+		t.Error("another upstream gets the other half, and no more")
+	} else {
+		other.release()
 	}
-	a.release()
-	a.release()
-	if !c.take(50) {
+	alone.release()
+	alone.release()
+
+	first, second := of("a", up), of("a", up)
+	if !first.take(200) || !second.take(100) || second.take(1) || first.take(1) {
+		t.Error("the requests of a tenant get three quarters of the half together")
+	}
+	neighbour := of("b", up)
+	if !neighbour.take(100) || neighbour.take(1) {
+		t.Error("a neighbour on the same upstream gets the rest of the half")
+	}
+	first.shrink(50)
+	if !second.take(150) {
 		t.Error("what was given back can be taken")
 	}
-	b.release()
-	c.release()
+	first.release()
+	second.release()
+	neighbour.release()
 	if f.bytes() != 0 || len(f.byTenant) != 0 || len(f.byTarget) != 0 {
 		t.Errorf("after all is given back: %d bytes, %d tenants, %d upstreams", f.bytes(), len(f.byTenant), len(f.byTarget))
 	}

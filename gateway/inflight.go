@@ -8,8 +8,10 @@ import (
 
 // inflight is the memory that requests under way may use, in bytes. It is charged
 // before memory is allocated, and refuses what does not fit: a sender that comes
-// back in a moment is better than a process that is killed. No tenant and no
-// upstream may hold more than half, so that a slow one cannot starve the others.
+// back in a moment is better than a process that is killed. No upstream may hold
+// more than half, so that a slow one cannot starve the others. A tenant's requests
+// together hold three quarters of an upstream's half, so that those who share it
+// get through; a single one may be as large as the half.
 type inflight struct {
 	mu       sync.Mutex
 	limit    int64
@@ -47,7 +49,12 @@ func (c *charge) take(n int64) bool {
 	f := c.in
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.used+n > f.limit || f.byTenant[c.tenant]+n > f.limit/2 || f.byTarget[c.target]+n > f.limit/2 {
+	half := f.limit / 2
+	share := half
+	if f.byTenant[c.tenant] > c.bytes { // it has others under way
+		share = half / 4 * 3
+	}
+	if f.used+n > f.limit || f.byTenant[c.tenant]+n > share || f.byTarget[c.target]+n > half {
 		return false
 	}
 	f.used += n
