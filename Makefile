@@ -66,9 +66,10 @@ bench: build ## Measure Headgate against vmagent, and write bench/results/
 
 .PHONY: pgo
 pgo: ## Renew cmd/headgate/default.pgo, the profile that builds are optimised by
-	@mkdir -p bin
-	@go test ./gateway -run '^$$' -bench Push -benchtime 5s -cpuprofile bin/push.pprof -o bin/gateway.test
-	@go tool pprof -proto bin/push.pprof > cmd/headgate/default.pgo
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+		go test -c -trimpath -o $$dir/gateway.test ./gateway; \
+		(cd gateway && $$dir/gateway.test -test.run '^$$' -test.bench Push -test.benchtime 5s -test.cpuprofile $$dir/push.pprof); \
+		go tool pprof -proto $$dir/push.pprof > cmd/headgate/default.pgo
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME, 1m each
