@@ -1,7 +1,7 @@
 package rules
 
-// nearest returns the one of words that s was most likely meant to be, or "".
-func nearest(s string, words []string) string {
+// Nearest returns the one of words that s was most likely meant to be, or "".
+func Nearest(s string, words []string) string {
 	best, bestDistance := "", 3 // two slips are a typing error, three are another word
 	for _, w := range words {
 		if len(s) > 2*len(w) {

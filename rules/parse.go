@@ -52,7 +52,7 @@ func ParseFile(name string, data []byte) ([]*Rule, []Problem) {
 // unknown reports a key that is none of known, and returns the one it was most
 // likely meant to be, or "".
 func (d *document) unknown(key *yaml.Node, known []string) string {
-	near := nearest(key.Value, known)
+	near := Nearest(key.Value, known)
 	if near != "" {
 		d.report(key, "unknown key %s; did you mean %s?", quoted(key.Value), near)
 	} else {

@@ -222,7 +222,7 @@ func TestNearest(t *testing.T) {
 		"mach": "match", "actoin": "action", "Mode": "mode", "prioirty": "priority", "": "",
 		"tenants": "tenant", "foo": "", "x": "", strings.Repeat("match", 1000): "",
 	} {
-		if got := nearest(s, specKeys); got != want {
+		if got := Nearest(s, specKeys); got != want {
 			t.Errorf("nearest to %.20q: %q, want %q", s, got, want)
 		}
 	}

@@ -201,7 +201,7 @@ func notOneOf(s string, words []string) string {
 	if s == "" {
 		return "is missing; write one of " + list
 	}
-	if near := nearest(s, words); near != "" {
+	if near := Nearest(s, words); near != "" {
 		return fmt.Sprintf("%s is none of %s; did you mean %s?", quoted(s), list, near)
 	}
 	return fmt.Sprintf("%s is none of %s; use one of them", quoted(s), list)
