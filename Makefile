@@ -42,8 +42,12 @@ run: build ## Run Headgate from this checkout (RUN_FLAGS=--config.file=…)
 build: ## Build bin/headgate
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/headgate ./cmd/headgate
 
+.PHONY: postgres
+postgres: ## Make sure of the PostgreSQL server that the store's tests start
+	@tools/postgres
+
 .PHONY: test
-test: ## Run every test, then those of the root under the race detector (RACE= leaves that out)
+test: postgres ## Run every test, then those of the root under the race detector (RACE= leaves that out)
 	@echo "test: ."
 	@go test -vet=off ./...
 	@set -e; for module in $(filter-out .,$(TESTED)); do \

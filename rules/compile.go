@@ -17,6 +17,8 @@ type Policy struct {
 
 	clauses []clause // of the active rules that can show in a verdict
 	index   index
+
+	thinsAlways, thinsOver time.Duration // longest intervals of thinning in force
 }
 
 // compile returns the policy of rs, the rules of one tenant in order, at now.
@@ -29,6 +31,13 @@ func compile(rs []*Rule, now time.Time) *Policy {
 			continue
 		}
 		p.active = append(p.active, r)
+		if state == StateActive && r.Action == Downsample {
+			longest := &p.thinsAlways
+			if r.When == OverLimit {
+				longest = &p.thinsOver
+			}
+			*longest = max(*longest, r.Interval)
+		}
 		if !r.Expires.IsZero() && (p.until.IsZero() || r.Expires.Before(p.until)) {
 			p.until = r.Expires
 		}
@@ -45,6 +54,10 @@ func compile(rs []*Rule, now time.Time) *Policy {
 // Rules returns the tenant's rules in order, those that are off or expired
 // included. The caller must not change the slice.
 func (p *Policy) Rules() []*Rule { return p.rules }
+
+// Thinning returns the longest intervals at which rules thin: those of all times,
+// and those with when: over_limit. It is 0 where there is none.
+func (p *Policy) Thinning() (always, overLimit time.Duration) { return p.thinsAlways, p.thinsOver }
 
 // A Decision is what happens to a series' samples and the rule that says so.
 type Decision struct {
