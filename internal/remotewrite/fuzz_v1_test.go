@@ -21,6 +21,8 @@ func FuzzV1(f *testing.F) {
 	add(full)
 	add(nil)
 	add(marshal(f, &prompb.WriteRequest{Metadata: requestV1().Metadata}))
+	add(marshal(f, &prompb.WriteRequest{Metadata: []prompb.MetricMetadata{{MetricFamilyName: "\xff"}, {MetricFamilyName: "a", Help: "\xb0C", Unit: strings.Repeat("u", 65)}}}))
+	add(wire{}.bytes(3, wire{}.varint(1, 1<<32+2).text(2, "b").text(2, "a").varint(9, 1).text(4, strings.Repeat("h", 1023)+"°")))
 	add(scatteredV1())
 	add(append(full, wire{}.varint(17, 4)...))
 	add(full[:len(full)-3])
@@ -81,6 +83,7 @@ func checkV1(t *testing.T, body, choice []byte) {
 		all = append(all, items...)
 	}
 	checkTotals(t, &r, all)
+	checkMetadataV1(t, &r, want.Metadata)
 
 	// The same labels have the same identity in 2.0.
 	var r2 Request

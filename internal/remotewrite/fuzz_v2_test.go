@@ -30,6 +30,7 @@ func FuzzV2(f *testing.F) {
 	add(wire{}.text(4, "").bytes(5, wire{}.bytes(4, wire{}.bytes(1, []byte{0, 1}))))
 	add(wire{}.text(4, "").bytes(5, wire{}.bytes(5, wire{}.varint(3, 1))))
 	add(wire{}.text(4, "").bytes(5, wire{}.bytes(5, wire{}.varint(4, 1).varint(4, 0))))
+	add(wire{}.text(4, "").text(4, "\xb0C").bytes(5, wire{}.bytes(5, wire{}.varint(1, 9).varint(3, 1)).bytes(5, wire{}.varint(4, 1))))
 	add(wire{}.text(4, "a").bytes(5, nil))
 	add(wire{}.bytes(5, nil))
 	add(wire{}.text(4, "").bytes(5, wire{0x0a, 0x01, 0x80, 0x00})) // a packed reference past its field
@@ -118,6 +119,7 @@ func checkV2(t *testing.T, body, choice []byte) {
 		all = append(all, items...)
 	}
 	checkTotals(t, &r, all)
+	checkMetadataV2(t, &r, &want)
 
 	if got := r.AppendFiltered(nil, make([]Fate, len(r.Entries)), nil); !bytes.Equal(got, body) {
 		t.Fatalf("keeping all: got %q, want %q", got, body)

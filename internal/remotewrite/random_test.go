@@ -69,6 +69,20 @@ func text(g *generator) (int, []byte) {
 	return wireBytes, b
 }
 
+// prose is text of more than one byte a rune, long at times, and now and then
+// none at all.
+func prose(g *generator) (int, []byte) {
+	lengths := []int{0, 5, 20, 31, 32, 33, 63, 64, 65, 511, 512, 513, 1100}
+	var b []byte
+	for range lengths[g.IntN(len(lengths))] {
+		b = append(b, []string{"a", "°", "€"}[g.IntN(3)]...)
+	}
+	if g.IntN(6) == 0 && len(b) > 0 {
+		b[g.IntN(len(b))] ^= 0x80
+	}
+	return wireBytes, b
+}
+
 // many is a repeated scalar: packed, or one alone.
 func many(k kind) kind {
 	return func(g *generator) (int, []byte) {
@@ -163,13 +177,13 @@ var (
 		{1, plain, 3}, {1, genLabel, 1}, {2, plainValue, 2}, {2, genSampleV1, 2},
 		{3, message(schema{{1, genLabel, 2}, {2, double, 1}, {3, stamp, 1}}), 1}, {4, genHistogram, 1},
 	})
-	genRequestV1 = message(schema{{1, genSeriesV1, 5}, {3, message(schema{{1, number, 1}, {2, text, 1}, {4, text, 1}, {5, text, 1}}), 1}})
+	genRequestV1 = message(schema{{1, genSeriesV1, 5}, {3, message(schema{{1, hint, 1}, {2, prose, 1}, {4, prose, 1}, {5, prose, 1}}), 1}})
 
 	genSampleV2 = message(schema{{1, double, 1}, {2, stamp, 1}, {3, stamp, 1}})
 	genSeriesV2 = message(schema{
 		{1, many(reference), 1}, {2, plainValue, 1}, {2, genSampleV2, 2}, {3, genHistogram, 1},
 		{4, message(schema{{1, many(reference), 1}, {2, double, 1}, {3, stamp, 1}}), 1},
-		{5, message(schema{{1, hint, 1}, {3, reference, 1}, {4, reference, 1}}), 1}, {6, stamp, 1},
+		{5, message(schema{{1, hint, 1}, {3, reference, 1}, {4, reference, 1}}), 2}, {6, stamp, 1},
 	})
 )
 
@@ -207,6 +221,9 @@ func TestRandomBodiesOf2(t *testing.T) {
 		}
 		for i := range g.symbols {
 			_, s := text(g)
+			if g.IntN(4) == 0 {
+				_, s = prose(g)
+			}
 			if i == 0 {
 				s = nil
 			}

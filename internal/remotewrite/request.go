@@ -84,6 +84,9 @@ type Request struct {
 
 	symbols []symbol // of 2.0
 
+	metadata      bool // there is a message of metadata that is not empty
+	firstMetadata int  // where the first such field of 1.0 stands
+
 	// Of 2.0, while walking and after: the greatest reference, how many
 	// references all series and the richest hold, the longest symbol in bytes.
 	maxRef                      uint32
@@ -107,7 +110,7 @@ func (r *Request) Parse(v Version, body []byte, lim Limits) error {
 	if err != nil {
 		r.Entries, r.symbols = r.Entries[:0], r.symbols[:0]
 		r.Samples, r.Histograms, r.Exemplars = 0, 0, 0
-		r.Others = false
+		r.Others, r.metadata = false, false
 	}
 	return err
 }
@@ -116,7 +119,7 @@ func (r *Request) parse(v Version, body []byte, lim Limits) error {
 	r.Version, r.Body = v, body
 	r.Entries, r.symbols = r.Entries[:0], r.symbols[:0]
 	r.Samples, r.Histograms, r.Exemplars = 0, 0, 0
-	r.Others = false
+	r.Others, r.metadata = false, false
 	r.maxRef, r.refs, r.maxEntryRefs, r.longest, r.lengthened = 0, 0, 0, 0, false
 	limit := uint64(math.MaxUint32) // entries hold offsets of 32 bits
 	if lim.MaxDecodedBytes > 0 {
@@ -150,7 +153,7 @@ func (r *Request) parse(v Version, body []byte, lim Limits) error {
 func (r *Request) Reset() {
 	r.Body = nil
 	r.Samples, r.Histograms, r.Exemplars = 0, 0, 0
-	r.Others = false
+	r.Others, r.metadata = false, false
 	r.Entries, r.symbols = r.Entries[:0], r.symbols[:0]
 	if cap(r.Entries) > maxKeptEntries {
 		r.Entries = nil

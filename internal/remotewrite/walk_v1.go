@@ -15,6 +15,9 @@ func (r *Request) walkV1(lim Limits) error {
 					return err
 				}
 				r.Others = true
+				if f.num == metadataFieldV1 && f.val < f.end && !r.metadata {
+					r.metadata, r.firstMetadata = true, i
+				}
 				i = f.end
 				continue
 			}
@@ -68,7 +71,7 @@ func plainHeader(b []byte, i int, tag byte) (val, end int, ok bool) {
 
 // checkTopV1 checks a top-level field that is no series.
 func checkTopV1(body []byte, f field) error {
-	if f.num != 3 {
+	if f.num != metadataFieldV1 {
 		return nil
 	}
 	if f.wire != wireBytes {

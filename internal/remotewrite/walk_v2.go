@@ -156,6 +156,7 @@ func (r *Request) restV2(b []byte, i int, e *Entry) (refs int, err error) {
 			if err := r.checkMetadata(b[:end], val); err != nil {
 				return 0, err
 			}
+			r.metadata = r.metadata || val < end
 			i = end
 			continue
 		}
@@ -185,8 +186,9 @@ func (r *Request) restV2(b []byte, i int, e *Entry) (refs int, err error) {
 		case 4:
 			e.Exemplars++
 			err = r.checkExemplarV2(msg, f.val)
-		case 5:
+		case metadataFieldV2:
 			err = r.checkMetadata(msg, f.val)
+			r.metadata = r.metadata || f.val < f.end
 		}
 		if err != nil {
 			return 0, err

@@ -1,0 +1,24 @@
+package profiler
+
+import (
+	"time"
+
+	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/profiler/inventory"
+)
+
+// Select answers a query about a tenant's series from the inventory: how many
+// match, with an error bar, and which. It looks at one metric at a time, so that
+// what passes meanwhile need not wait for all of them.
+func (p *Profiler) Select(t tenant.ID, q *inventory.Query) inventory.Result {
+	var tally inventory.Tally
+	if f := p.profile(t); f != nil {
+		part := p.clock.At(time.Now()).Part
+		f.each(func(m *metric) {
+			if mayMatch(q.Selectors, m.name) || m == f.overflow {
+				m.rows.Gather(part, q, total(m, part), &tally)
+			}
+		})
+	}
+	return tally.Result()
+}
