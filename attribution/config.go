@@ -13,7 +13,12 @@ const MaxTeamBytes = 256
 
 // Config is the attribution section of the configuration file.
 type Config struct {
-	Owners []OwnerConfig `yaml:"owners" json:"owners"` // the first that decides wins
+	Owners   []OwnerConfig   `yaml:"owners" json:"owners"`     // the first that decides wins
+	Catalogs []CatalogConfig `yaml:"catalogs" json:"catalogs"` // asked after all of these, in order
+	Prices   Prices          `yaml:"prices" json:"prices"`     // what the upstream costs
+	Shared   Sharing         `yaml:"shared" json:"shared"`     // who pays for what nobody owns
+	Budgets  Budgets         `yaml:"budgets" json:"budgets"`
+	Ledger   LedgerConfig    `yaml:"ledger" json:"-"`
 }
 
 // An OwnerConfig is one clause as people write it: match and team, or label.
@@ -23,13 +28,37 @@ type OwnerConfig struct {
 	Label string `yaml:"label,omitempty" json:"label,omitempty"` // the team is this label's value
 }
 
-// DefaultConfig is what an absent section means: nobody owns anything.
-func DefaultConfig() Config { return Config{} }
+// DefaultConfig is what an absent section means: nobody owns anything, and nothing
+// costs anything.
+func DefaultConfig() Config { return Config{Shared: Keep, Ledger: defaultLedger()} }
 
-// Validate returns all that is wrong with c, each clause under its number from 1.
+// Validate returns all that is wrong with c, each as "key: text", and of the items
+// of a list, the clauses of owners among them, under their number from 1.
 func (c Config) Validate() error {
-	_, err := New(c)
-	return err
+	_, errOwners := New(c)
+	errs := []error{errOwners}
+	for i, catalog := range c.Catalogs {
+		errs = append(errs, below(fmt.Sprintf("catalogs: number %d", i+1), catalog.Validate()))
+	}
+	_, errBudgets := c.Budgets.List()
+	errs = append(errs, below("prices", c.Prices.Validate()), below("shared", c.Shared.Validate()),
+		below("budgets", errBudgets), below("ledger", c.Ledger.Validate()))
+	return errors.Join(errs...)
+}
+
+// below puts key before every error that err joins.
+func below(key string, err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range many.Unwrap() {
+			errs = append(errs, below(key, e))
+		}
+		return errors.Join(errs...)
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", key, err)
 }
 
 // clause returns the clause that c describes, or all that is wrong with it.

@@ -11,16 +11,21 @@ import (
 // Unowned is the team of series that no clause decides.
 const Unowned = "unowned"
 
-// A Clause names the team of some series. It has either Match and Team, or Label.
+// A Clause names the team of some series. It has either Match and Team, or Label,
+// or Catalog.
 type Clause struct {
-	Match *series.Selector // series it decides
-	Team  string           // whose they are
-	Label string           // else: the value of this label is the team
+	Match   *series.Selector // series it decides
+	Team    string           // whose they are
+	Label   string           // else: the value of this label is the team
+	Catalog *Catalog         // else: what this catalog knows decides
 }
 
 // String returns the clause for people.
 func (c Clause) String() string {
-	if c.Label != "" {
+	switch {
+	case c.Catalog != nil:
+		return c.Catalog.String()
+	case c.Label != "":
 		return fmt.Sprintf("label %q", c.Label)
 	}
 	return fmt.Sprintf("match %s, team %q", c.Match, c.Team)
@@ -30,9 +35,11 @@ func (c Clause) String() string {
 // may use them. The zero value owns nothing.
 type Owners struct{ clauses []Clause }
 
-// New returns the owners that cfg describes, or all that is wrong with it.
-func New(cfg Config) (*Owners, error) {
-	o := &Owners{clauses: make([]Clause, 0, len(cfg.Owners))}
+// New returns the owners that cfg describes, or all that is wrong with them. First
+// come the clauses that are written out, in their order, then those of the
+// catalogs, in theirs: who writes a clause knows better than a catalog.
+func New(cfg Config, catalogs ...*Catalog) (*Owners, error) {
+	o := &Owners{clauses: make([]Clause, 0, len(cfg.Owners)+len(catalogs))}
 	var errs []error
 	for i, oc := range cfg.Owners {
 		c, err := oc.clause()
@@ -44,6 +51,9 @@ func New(cfg Config) (*Owners, error) {
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	for _, c := range catalogs {
+		o.clauses = append(o.clauses, Clause{Catalog: c})
 	}
 	return o, nil
 }
@@ -59,7 +69,15 @@ func (o *Owners) Clauses() []Clause { return o.clauses }
 func (o *Owners) Team(ls series.Labels) (team string, clause int) {
 	for i := range o.clauses {
 		c := &o.clauses[i]
-		if c.Label == "" {
+		switch {
+		case c.Catalog != nil:
+			if v := ls.Get(c.Catalog.config.Join.Label); v != "" {
+				if e := c.Catalog.byName[v]; e != nil {
+					return e.Team, i
+				}
+			}
+			continue
+		case c.Label == "":
 			if c.Match.Matches(ls) {
 				return c.Team, i
 			}
@@ -70,4 +88,23 @@ func (o *Owners) Team(ls series.Labels) (team string, clause int) {
 		}
 	}
 	return Unowned, -1
+}
+
+// Explain returns whose the series is and why, for people.
+func (o *Owners) Explain(ls series.Labels) (team, why string) {
+	team, i := o.Team(ls)
+	if i < 0 {
+		return team, "no clause of attribution.owners decides, nor does a catalog"
+	}
+	c := o.clauses[i]
+	why = fmt.Sprintf("clause %d: %s", i+1, c)
+	if c.Catalog == nil {
+		return team, why
+	}
+	e, _ := c.Catalog.Find(ls.Get(c.Catalog.config.Join.Label))
+	why += fmt.Sprintf(": %s is owned by %s", e.Entity, e.Owner)
+	if e.Via != "" {
+		why += " (" + e.Via + ")"
+	}
+	return team, why + fmt.Sprintf(", at %s:%d", e.File, e.Line)
 }

@@ -1,0 +1,365 @@
+package attribution
+
+import (
+	"cmp"
+	"math/big"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/headgate/headgate/internal/tenant"
+)
+
+// A Group is what the cells of one row have in common. Only what the report is
+// grouped by is set.
+type Group struct {
+	Day     Hour
+	Tenant  tenant.ID
+	Team    string
+	Service string
+	Metric  string
+	Rule    string
+
+	meter meter
+	price int // number in the tariff, from 1
+}
+
+// A meter is what a charge counts.
+type meter uint8
+
+const (
+	bothMeters meter = iota
+	samplesMeter
+	seriesMeter
+)
+
+// A Row is one row of a report.
+type Row struct {
+	Group
+	Samples     Counts
+	SeriesHours uint64
+	Cost        Micro       // with Shared
+	Shared      Micro       // the row's share of what nobody owns; of unowned rows it is what the others took, below zero
+	Saved       Micro       // what rules removed × price
+	Adjustment  *Adjustment // set where the row corrects a closed month
+
+	made *draft
+}
+
+// text returns the row's value of a column for people; "" where the row is of all.
+func (g *Group) text(c Column) string {
+	switch c {
+	case ByDay:
+		return g.Day.String()
+	case ByTenant:
+		return string(g.Tenant)
+	case ByTeam:
+		return g.Team
+	case ByService:
+		return g.Service
+	case ByMetric:
+		return g.Metric
+	}
+	return g.Rule
+}
+
+// A Report says what was used and what it cost. The rows' costs are Total
+// together, to the micro-unit, and so are their savings Saved.
+type Report struct {
+	Currency string
+	Query
+	Rows     []Row // by day first where there are days; then the dearest first
+	Total    Micro
+	Saved    Micro
+	Coverage float64 // the part of Total that somebody owns, from 0 to 1; 1 where nothing costs
+	Unpriced Unpriced
+
+	tariff *Tariff
+	pots   map[tenant.ID]*pot
+}
+
+// Unpriced is what was used in hours without a price. It is in the rows, too, at
+// no cost.
+type Unpriced struct{ Samples, SeriesHours uint64 }
+
+// A Builder sums cells into a Report. It belongs to one goroutine.
+type Builder struct {
+	query    Query
+	tariff   *Tariff
+	accounts map[Group]*account
+	fixed    []*account // adjustments
+	owned    [2][]entry // what nobody owns, and what somebody does
+	unpriced Unpriced
+	err      error
+
+	// The price of the last cell: cells come in runs of one tenant and hour.
+	lastTenant tenant.ID
+	lastHour   Hour
+	lastPrice  int
+}
+
+// An account gathers what one row is made of, by price.
+type account struct {
+	Group
+	counts      Counts
+	seriesHours uint64
+	entries     []entry
+	adjustment  *Adjustment
+}
+
+// An entry is what one price applies to; price is its number, or -1.
+type entry struct {
+	price        int
+	spent, saved quantity
+}
+
+// NewBuilder returns a Builder of the report that q asks for.
+func NewBuilder(q Query, t *Tariff) *Builder {
+	return &Builder{query: q, tariff: t, accounts: map[Group]*account{}, lastHour: -1 << 62}
+}
+
+// Add adds a cell. Cells that the query does not cover are left out; sums of
+// cells must lie within one day, one month and one price.
+func (b *Builder) Add(c *Cell) {
+	if !b.query.covers(&c.Key) {
+		return
+	}
+	price := b.price(c.Tenant, c.Hour)
+	owner := &b.owned[0]
+	if c.Team != Unowned {
+		owner = &b.owned[1]
+	}
+	b.check(entryOf(owner, price).spent.add(quantity{c.Samples[Forwarded], c.SeriesHours}))
+	g := b.group(&c.Key)
+	if !b.query.Groups(ByRule) {
+		saved := quantity{}
+		for i := range c.Rules {
+			b.check(saved.add(c.Rules[i].saved()))
+		}
+		b.add(g, price, c.Samples, c.SeriesHours, saved)
+		return
+	}
+	rest := c.Samples
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		var removed Counts
+		removed[Dropped] = min(r.Dropped, rest[Dropped])
+		removed[Downsampled] = min(r.Downsampled, rest[Downsampled])
+		rest[Dropped] -= removed[Dropped]
+		rest[Downsampled] -= removed[Downsampled]
+		of := g
+		of.Rule = r.Rule
+		b.add(of, price, removed, 0, r.saved())
+	}
+	b.add(g, price, rest, c.SeriesHours, quantity{})
+}
+
+// saved returns what the rule removed and would have been paid for.
+func (r *RuleCount) saved() quantity {
+	q := quantity{r.Dropped, r.SeriesHours}
+	q.add(quantity{samples: r.Downsampled})
+	return q
+}
+
+// Adjust adds an adjustment, in a row of its own.
+func (b *Builder) Adjust(a Adjustment) {
+	k := Key{Hour: a.At, Tenant: a.Tenant, Team: a.Team}
+	if b.query.Team != "" && b.query.Team != a.Team || !b.query.covers(&k) {
+		return
+	}
+	b.fixed = append(b.fixed, &account{Group: b.group(&k), adjustment: &a})
+}
+
+// group returns the row, or while unowned cost is yet to be shared the part of a
+// row, that a cell belongs to.
+func (b *Builder) group(k *Key) Group {
+	g := Group{}
+	shares := b.query.shares()
+	if b.query.Groups(ByDay) {
+		g.Day = k.Hour.Day()
+	}
+	if b.query.Groups(ByTenant) || shares {
+		g.Tenant = k.Tenant
+	}
+	if b.query.Groups(ByTeam) || shares {
+		g.Team = k.Team
+	}
+	if b.query.Groups(ByService) {
+		g.Service = k.Service
+	}
+	if b.query.Groups(ByMetric) {
+		g.Metric = k.Metric
+	}
+	return g
+}
+
+func (b *Builder) price(t tenant.ID, h Hour) int {
+	if t != b.lastTenant || h != b.lastHour {
+		b.lastTenant, b.lastHour, b.lastPrice = t, h, b.tariff.find(t, h)
+	}
+	return b.lastPrice
+}
+
+// add adds to a group, or where charges are told apart, to those of the group.
+func (b *Builder) add(g Group, price int, counts Counts, seriesHours uint64, saved quantity) {
+	if price < 0 {
+		b.check(addTo(&b.unpriced.Samples, counts[Forwarded]))
+		b.check(addTo(&b.unpriced.SeriesHours, seriesHours))
+	}
+	if b.query.Groups(byPrice) {
+		g.price = price + 1
+	}
+	spent := quantity{counts[Forwarded], seriesHours}
+	if !b.query.Groups(byMeter) {
+		b.book(g, price, counts, seriesHours, spent, saved)
+		return
+	}
+	g.meter = samplesMeter
+	b.book(g, price, counts, 0, quantity{samples: spent.samples}, quantity{samples: saved.samples})
+	if seriesHours > 0 || saved.seriesHours > 0 {
+		g.meter = seriesMeter
+		b.book(g, price, Counts{}, seriesHours, quantity{seriesHours: seriesHours}, quantity{seriesHours: saved.seriesHours})
+	}
+}
+
+func (b *Builder) book(g Group, price int, counts Counts, seriesHours uint64, spent, saved quantity) {
+	a := b.accounts[g]
+	if a == nil {
+		a = &account{Group: g}
+		b.accounts[g] = a
+	}
+	b.check(addCounts(&a.counts, &counts))
+	b.check(addTo(&a.seriesHours, seriesHours))
+	e := entryOf(&a.entries, price)
+	b.check(e.spent.add(spent))
+	b.check(e.saved.add(saved))
+}
+
+// entryOf returns the entry of a price. There are few.
+func entryOf(entries *[]entry, price int) *entry {
+	for i := range *entries {
+		if e := &(*entries)[i]; e.price == price {
+			return e
+		}
+	}
+	*entries = append(*entries, entry{price: price})
+	return &(*entries)[len(*entries)-1]
+}
+
+func (b *Builder) check(fits bool) {
+	if !fits && b.err == nil {
+		b.err = ErrTooMuch
+	}
+}
+
+func addTo(n *uint64, v uint64) bool {
+	sum, carry := bits.Add64(*n, v, 0)
+	*n = sum
+	return carry == 0
+}
+
+func addCounts(c, d *Counts) bool {
+	fits := true
+	for o := range c {
+		fits = addTo(&c[o], d[o]) && fits
+	}
+	return fits
+}
+
+// Report returns the report of what was added.
+func (b *Builder) Report() (*Report, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	r := &Report{Currency: b.tariff.Currency(), Query: b.query, Unpriced: b.unpriced, tariff: b.tariff}
+	accounts := append(make([]*account, 0, len(b.accounts)+len(b.fixed)), b.fixed...)
+	for _, a := range b.accounts {
+		accounts = append(accounts, a)
+	}
+	slices.SortFunc(accounts, func(a, b *account) int { return a.Group.compare(&b.Group) })
+	r.Coverage = b.coverage()
+	rows, err := r.draw(accounts)
+	if err == nil {
+		err = r.round(rows)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.sort()
+	return r, nil
+}
+
+// coverage returns the part of the cost that somebody owns.
+func (b *Builder) coverage() float64 {
+	nobody, somebody := b.tariff.cost(b.owned[0]), b.tariff.cost(b.owned[1])
+	all := new(big.Int).Add(nobody, somebody)
+	if all.Sign() == 0 {
+		return 1
+	}
+	part, _ := new(big.Rat).SetFrac(somebody, all).Float64()
+	return part
+}
+
+// cost returns what was spent, in units.
+func (t *Tariff) cost(entries []entry) *big.Int {
+	sum := new(big.Int)
+	for i := range entries {
+		if e := &entries[i]; e.price >= 0 {
+			sum.Add(sum, t.prices[e.price].cost(e.spent))
+		}
+	}
+	return sum
+}
+
+// saved returns what rules saved, in units.
+func (t *Tariff) saved(entries []entry) *big.Int {
+	sum := new(big.Int)
+	for i := range entries {
+		if e := &entries[i]; e.price >= 0 && e.saved != (quantity{}) {
+			sum.Add(sum, t.prices[e.price].cost(e.saved))
+		}
+	}
+	return sum
+}
+
+// compare orders groups by their columns. It is the heart of sorting and compares
+// no further than it has to.
+func (g *Group) compare(o *Group) int {
+	if c := cmp.Compare(g.Day, o.Day); c != 0 {
+		return c
+	}
+	if c := strings.Compare(string(g.Tenant), string(o.Tenant)); c != 0 {
+		return c
+	}
+	if c := strings.Compare(g.Team, o.Team); c != 0 {
+		return c
+	}
+	if c := strings.Compare(g.Service, o.Service); c != 0 {
+		return c
+	}
+	if c := strings.Compare(g.Metric, o.Metric); c != 0 {
+		return c
+	}
+	return cmp.Or(strings.Compare(g.Rule, o.Rule), cmp.Compare(g.meter, o.meter), cmp.Compare(g.price, o.price))
+}
+
+// sort orders the rows as they are shown. Rows are large, so that each is moved
+// once only.
+func (r *Report) sort() {
+	order := make([]int, len(r.Rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &r.Rows[i], &r.Rows[j]
+		if c := cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Saved, a.Saved)); c != 0 {
+			return c
+		}
+		return cmp.Or(a.Group.compare(&b.Group), cmp.Compare(i, j))
+	})
+	sorted := make([]Row, len(r.Rows))
+	for i, j := range order {
+		sorted[i] = r.Rows[j]
+	}
+	r.Rows = sorted
+}
