@@ -19,6 +19,10 @@ type Headgate struct {
 	TableBytes int
 	// Owners leaves attribution.owners out where false.
 	Owners bool
+	// Window is profiler.window; "" for the default, "off" for no profiler.
+	Window string
+	// Limit is limits.default; none where nil.
+	Limit *Limit
 }
 
 // Name is headgate and the setting.
@@ -53,9 +57,24 @@ func (h *Headgate) config(upstream string) ([]byte, error) {
 	if h.TableBytes > 0 {
 		gateway["series_table_bytes"] = h.TableBytes
 	}
+	// Whatever else a run leaves on the disk, a profile of its series is not needed.
+	profiler := map[string]any{"file": ""}
+	switch h.Window {
+	case "":
+	case "off":
+		profiler["memory_limit_bytes"] = 0
+	default:
+		profiler["window"] = h.Window
+	}
+	limits := map[string]any{"file": ""}
+	if h.Limit != nil {
+		limits["default"] = h.Limit
+	}
 	config := map[string]any{
-		"gateway": gateway,
-		"rules":   map[string]any{"files": []string{rulesFile}},
+		"gateway":  gateway,
+		"profiler": profiler,
+		"limits":   limits,
+		"rules":    map[string]any{"files": []string{rulesFile}},
 	}
 	if h.Owners {
 		var owners []map[string]string

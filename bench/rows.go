@@ -61,8 +61,33 @@ func Rows() []Row {
 			a: plainVmagent, b: plainHeadgate,
 		}.row(),
 		comparison{
+			name: "limit-far-100k", about: "limits of samples, series and the hard one, all far away, with three pools, against none", load: small, own: true,
+			a: plainHeadgate, b: limited("far limits", FarLimit()), atMost: 1.02, morePairs: 2,
+		}.row(),
+		comparison{
+			name: "shed-100k", load: small, own: true,
+			about: "half of the series critical, half low, and a limit of one sample per second, which no unpaced rate fits: all that is low is shed; against nothing removed",
+			a:     limited("halves, no limit", nil, PriorityRules()...),
+			b:     limited("half shed", OneSample(), PriorityRules()...),
+			out:   [2]float64{0.4, 0.65},
+		}.row(),
+		comparison{
+			name: "shed-drop-100k", about: "the same half shed, against dropped by a rule", load: small, own: true,
+			a:   limited("half dropped", nil, DropRules([]Drop{half})...),
+			b:   limited("half shed", OneSample(), PriorityRules()...),
+			out: [2]float64{0.4, 0.65},
+		}.row(),
+		comparison{
 			name: "v2-100k", about: "remote-write 2.0 against 1.0", load: small, loadB: asV2(small), own: true,
 			a: plainHeadgate, b: plainHeadgate,
+		}.row(),
+		comparison{
+			name: "profile-100k", about: "profiling, with each series noted anew once in 40 samples, against none", load: small, own: true,
+			a: profiled("off"), b: profiled("10s"), atMost: 1.15, morePairs: 2, quick: true,
+		}.row(),
+		comparison{
+			name: "profile-cold-250k", about: "profiling every series as new in every round, against none", load: cold, own: true,
+			a: profiled("off"), b: profiled("1h"),
 		}.row(),
 		comparison{
 			name: "cold-250k", about: "every series new in every round", load: cold,
@@ -97,6 +122,7 @@ func Rows() []Row {
 			a: plainVmagent, b: plainHeadgate,
 		}.row(),
 		Row{"memory-1m", "resident memory at 1 M series in 5000 metrics, paced", false, memory},
+		Row{"pages-100k-metrics", "what pages ask for at 100 000 metrics, while 1 M samples/s pass", false, profilePages},
 		Row{"hostile", "a hostile minute: resident memory, and how good senders fare", false, hostile},
 	)
 	return rows
@@ -191,6 +217,30 @@ func (b *Bench) headgate(setting string, rules []Rule) Subject {
 		return nil
 	}
 	return &Headgate{Program: b.Headgate, Setting: setting, Rules: rules, Owners: b.Owners}
+}
+
+// profiled returns Headgate with a window, or with the profiler off. A part is a
+// sixth of the window. Where a round of 100 000 series stands for 15 s and takes
+// some 40 ms, 10 s are 40 rounds a part, as 10 min are with a window of an hour.
+func profiled(window string) func(*Bench) Subject {
+	return func(b *Bench) Subject {
+		s := b.headgate("profiler "+window, IdleRules(idleRules))
+		if h, ok := s.(*Headgate); ok {
+			h.Window = window
+		}
+		return s
+	}
+}
+
+// limited returns Headgate with a limit and rules besides the idle ones.
+func limited(setting string, l *Limit, rules ...Rule) func(*Bench) Subject {
+	return func(b *Bench) Subject {
+		s := b.headgate(setting, append(IdleRules(idleRules), rules...))
+		if h, ok := s.(*Headgate); ok {
+			h.Limit = l
+		}
+		return s
+	}
 }
 
 func plainVmagent(b *Bench) Subject  { return b.vmagent("plain", nil) }

@@ -29,7 +29,7 @@ type Received struct {
 // forgets. It may be used by any number of goroutines.
 type Sink struct {
 	decode   bool
-	addr     string
+	addr     string // settled when the sink is made, read by any goroutine
 	requests atomic.Int64
 	fault    atomic.Pointer[injection]
 	work     sync.Pool // *sinkWork
@@ -49,31 +49,37 @@ type sinkWork struct {
 // every sample; without it, it decodes only 2.0, whose answers must say how
 // many samples were written.
 func NewSink(decode bool) (*Sink, error) {
-	s := &Sink{decode: decode, addr: "127.0.0.1:0"}
+	s := &Sink{decode: decode}
 	s.work.New = func() any { return new(sinkWork) }
 	s.fault.Store(&injection{released: make(chan struct{})})
-	if err := s.Accept(); err != nil {
-		return nil, err
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("open sink: %w", err)
 	}
+	s.addr = l.Addr().String()
+	s.serve(l)
 	return s, nil
 }
 
 // URL is where the sink takes remote-write.
 func (s *Sink) URL() string { return "http://" + s.addr + "/api/v1/write" }
 
-// Accept opens the port, after Refuse the same one.
+// Accept opens the port again after Refuse.
 func (s *Sink) Accept() error {
 	l, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return fmt.Errorf("open sink: %w", err)
 	}
-	s.addr = l.Addr().String()
+	s.serve(l)
+	return nil
+}
+
+func (s *Sink) serve(l net.Listener) {
 	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
 	s.mu.Lock()
 	s.server = server
 	s.mu.Unlock()
 	go server.Serve(l) // ends when the server is closed
-	return nil
 }
 
 // Refuse closes the port and every connection; Accept opens it again.

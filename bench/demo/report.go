@@ -52,8 +52,9 @@ var expectations = []expectation{
 }
 
 // report stops the sender, so that all it has is sent, and compares what it has
-// with what the store holds. It returns an error where a rule's effect is
-// missing, or where a sample is unaccounted for.
+// with what the store holds; then it shows what the profiler makes of it. It
+// returns an error where a rule's effect is missing, where a sample is
+// unaccounted for, or where an explosion is not blamed on its label.
 func (s *stage) report(ctx context.Context) error {
 	at := time.Now().Add(-settled)
 	found := make([]held, len(expectations))
@@ -89,7 +90,7 @@ func (s *stage) report(ctx context.Context) error {
 	}
 	table.Flush()
 	fmt.Fprintf(s.out, "\nIn all:  %s\n", total)
-	return errors.Join(accounted(total), allHold(wrong))
+	return errors.Join(accounted(total), allHold(wrong), s.profile(ctx))
 }
 
 func (c counted) String() string { return grouped(c.series) + "/" + grouped(c.samples) }

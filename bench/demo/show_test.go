@@ -73,6 +73,7 @@ func TestShowReportsWhatTheRulesDid(t *testing.T) {
 		`thin-warehouse +warehouse_stock_items +1/10 +1/1 +every series, fewer samples +ok\n`,
 		`try-without-user-ids +checkout_cart_requests_total +10/10 +10/10 +kept: a shadow rule only counts +ok\n`,
 		`In all:  received 50   forwarded 31   dropped 10   downsampled 9\n`,
+		`checkout_cart_requests_total +440 +user_id +440 +1 +99.7 % +ok\n`,
 	} {
 		if !regexp.MustCompile(want).Match(out.Bytes()) {
 			t.Errorf("no line like %q in\n%s", want, &out)

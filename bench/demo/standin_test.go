@@ -92,6 +92,7 @@ func standIn(dir string, args []string) error {
 			return err
 		}
 		mux.HandleFunc("/api/v1/flow", g.flow)
+		goodProfile().handle(mux)
 		go http.ListenAndServe(flag("ingest.listen-address"), http.HandlerFunc(g.write))
 	default:
 		role = "node"

@@ -171,6 +171,11 @@ func (s *Sender) Backlog() int { return s.progress.backlog() }
 // Settled reports whether every sample was sent and answered for good.
 func (s *Sender) Settled() bool { return s.progress.settled() }
 
+// Nudge makes the sender look for what was appended. It is told of each append, but
+// not where that comes while it is looking: then it looks again with the next append,
+// or when 15 s have passed.
+func (s *Sender) Nudge() { s.remote.Notify() }
+
 // Wait returns once the Sender is settled.
 func (s *Sender) Wait(ctx context.Context) error {
 	return eventually(ctx, "the sender has sent everything", s.Settled)
