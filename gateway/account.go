@@ -3,11 +3,20 @@ package gateway
 // account counts every sample of a request once, by the upstream's word, and
 // writes into the records what the request changed, where it was stored.
 func (s *state) account(w *work, d word) {
+	took := d.took(w)
+	s.count(w, d, took)
+	w.settleLimit(took, w.begun)
+}
+
+// count is account for what the tenant's lock guards.
+func (s *state) count(w *work, d word, took bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d.took(w) {
+	if took {
 		s.settle(w)
+		s.admitted(w)
 	}
+	s.use(w)
 	s.stow(w)
 	left := d.written.samples + d.written.histograms - w.markers.samples - w.markers.histograms
 	var sum Counts
@@ -17,7 +26,7 @@ func (s *state) account(w *work, d word) {
 		n := t.counts(d.kind, &left)
 		c.counts.Add(&n)
 		sum.Add(&n)
-		if w.over {
+		if w.overLimit(c) {
 			c.over.counts.Add(&n)
 		} else {
 			c.within.counts.Add(&n)
@@ -30,7 +39,9 @@ func (s *state) account(w *work, d word) {
 	for _, h := range w.shadows {
 		s.classes.list[h.class].shadows[h.rule].would += uint64(h.samples)
 	}
-	s.markers += uint64(w.markers.samples + w.markers.histograms)
+	if d.kind == stored || d.written != (kinds{}) { // else nobody knows that they were
+		s.markers += uint64(w.markers.samples + w.markers.histograms)
+	}
 	s.stales += uint64(w.stales)
 	if d.kind == stored {
 		s.repeats += uint64(w.repeats)

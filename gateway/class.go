@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -21,9 +23,12 @@ const (
 type class struct {
 	metric, team string
 	verdict      rules.Verdict
+	pool         limiter.Pool
+	priority     series.Priority
 	refusal      *refusal // why the series can never be stored; then there is no verdict
 
-	counts Counts // since the class exists
+	counts  Counts // since the class exists
+	counted uint64 // samples received that the profiler knows of
 
 	// The totals of the rules that decide it, within the limit and over it, and
 	// of its shadow rules in their order.
@@ -42,34 +47,24 @@ type ruleTotal struct {
 // A refusal is the reason for which a series is never stored.
 type refusal struct{ reason, text string }
 
-// Bits of table.kinds: why a series of the class needs more than to be passed on.
-const (
-	worksWithin = 1 << iota // the verdict within the limit removes or counts something
-	worksOver               // the verdict over the limit does
-	isRefused
-)
-
-// kind returns the bits of c.
-func (c *class) kind() uint8 {
-	if c.refusal != nil {
-		return isRefused
+// needsJudge reports whether series of c need more than to be passed on, under a
+// plan and with a bypass or without.
+func (c *class) needsJudge(p *limiter.Plan, bypass bool) bool {
+	switch {
+	case c.refusal != nil:
+		return true
+	case bypass:
+		return false
+	case p.Exceeded() && p.Fraction(c.pool, c.priority) < 1:
+		return true
 	}
-	var k uint8
-	if c.verdict.Within.Action != rules.Keep {
-		k |= worksWithin
+	d, shadows := c.verdict.Within, c.verdict.Shadows
+	if p.OverLimit(c.pool) {
+		d, shadows = c.verdict.Over, shadows[:c.verdict.OverShadows]
+	} else {
+		shadows = slices.DeleteFunc(slices.Clone(shadows), func(r *rules.Rule) bool { return r.When != rules.Always })
 	}
-	if c.verdict.Over.Action != rules.Keep {
-		k |= worksOver
-	}
-	for _, r := range c.verdict.Shadows {
-		if r.When == rules.Always {
-			k |= worksWithin
-		}
-	}
-	if c.verdict.OverShadows > 0 {
-		k |= worksOver
-	}
-	return k
+	return d.Action != rules.Keep || len(shadows) > 0
 }
 
 // classes are the classes of one tenant. The tenant's lock guards them.
@@ -77,7 +72,9 @@ type classes struct {
 	budget  *budget // classes that all tenants may still make
 	taken   int64   // of it
 	list    []*class
-	kinds   []uint8 // kind of each class, apart: the only part that every sample reads
+	judged  []bool        // whether each class needs a judge, apart: all that every sample reads of it
+	plan    *limiter.Plan // for which judged holds
+	bypass  bool          // and for which
 	byName  map[string]uint32
 	metrics map[string]string // names in use, so that classes share one copy
 	rules   map[*rules.Rule]uint32
@@ -85,9 +82,22 @@ type classes struct {
 	scratch []byte
 }
 
+// under gets the classes ready for requests with that plan and bypass. Plans change
+// once a second at most.
+func (cs *classes) under(p *limiter.Plan, bypass bool) {
+	if p == cs.plan && bypass == cs.bypass {
+		return
+	}
+	cs.plan, cs.bypass = p, bypass
+	for i, c := range cs.list {
+		cs.judged[i] = c.needsJudge(p, bypass)
+	}
+}
+
 // intern returns the number of the class of a series, making it where it is new.
 // Strings may point into a request: what is kept is copied.
-func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusal) uint32 {
+func (cs *classes) intern(u *understood) uint32 {
+	metric, team, v := u.metric, u.team, &u.verdict
 	if cs.byName == nil {
 		cs.byName, cs.metrics = map[string]uint32{}, map[string]string{}
 		cs.rules, cs.totals = map[*rules.Rule]uint32{}, map[string]*ruleTotal{}
@@ -95,23 +105,23 @@ func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusa
 	if _, ok := cs.metrics[metric]; !ok && len(cs.metrics) >= maxMetrics {
 		metric = overflow
 	}
-	k := cs.name(metric, team, v, refused)
+	k := cs.name(metric, team, u)
 	i, ok := cs.byName[string(k)]
 	if !ok {
 		if cs.budget.take(1) {
 			cs.taken++
 		} else { // classes of the overflow differ by their verdicts alone, and those are few
 			metric, team = overflow, overflow
-			k = cs.name(metric, team, v, refused)
+			k = cs.name(metric, team, u)
 			i, ok = cs.byName[string(k)]
 		}
 	}
 	if ok {
 		return i
 	}
-	c := &class{metric: cs.metric(metric), team: strings.Clone(team)}
-	if refused != nil {
-		c.refusal = &refusal{refused.reason, ""}
+	c := &class{metric: cs.metric(metric), team: strings.Clone(team), pool: u.pool, priority: u.priority}
+	if u.refused != nil {
+		c.refusal = &refusal{u.refused.reason, ""}
 	} else {
 		c.verdict = rules.Verdict{
 			Within: v.Within, Over: v.Over, Priority: v.Priority, PriorityRule: v.PriorityRule,
@@ -125,21 +135,22 @@ func (cs *classes) intern(metric, team string, v *rules.Verdict, refused *refusa
 	i = uint32(len(cs.list))
 	cs.byName[string(k)] = i
 	cs.list = append(cs.list, c)
-	cs.kinds = append(cs.kinds, c.kind())
+	cs.judged = append(cs.judged, c.needsJudge(cs.plan, cs.bypass))
 	return i
 }
 
 // name builds the key under which a class is found again.
-func (cs *classes) name(metric, team string, v *rules.Verdict, refused *refusal) []byte {
+func (cs *classes) name(metric, team string, u *understood) []byte {
+	v := &u.verdict
 	b := binary.AppendUvarint(cs.scratch[:0], uint64(len(metric)))
 	b = append(b, metric...)
 	b = binary.AppendUvarint(b, uint64(len(team)))
 	b = append(b, team...)
-	if refused != nil {
-		cs.scratch = append(b, refused.reason...)
+	if u.refused != nil {
+		cs.scratch = append(b, u.refused.reason...)
 		return cs.scratch
 	}
-	b = append(b, 0, byte(v.Within.Action), byte(v.Over.Action), byte(v.Priority))
+	b = append(b, 0, byte(v.Within.Action), byte(v.Over.Action), byte(u.priority), byte(u.pool))
 	b = binary.AppendUvarint(b, uint64(v.OverShadows))
 	b = cs.appendRule(b, v.Within.Rule)
 	b = cs.appendRule(b, v.Over.Rule)

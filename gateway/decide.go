@@ -53,37 +53,28 @@ func (s *state) decideSeries(w *work, head uint32) {
 		w.refuseSeries(head, c.refusal.reason)
 		return
 	}
-	v := &c.verdict.Within
-	if w.over {
-		v = &c.verdict.Over
-	}
-	action, interval := v.Action, int64(0)
-	if action == rules.Downsample {
-		interval = v.Rule.Interval.Milliseconds()
-	}
-	if w.bypass {
-		action = rules.Keep
-	}
 	r := s.record(w, sl.rec)
-	r.prepare(action)
+	u := w.ruling(c, sl, r)
+	w.noteShed(head, r, &u)
+	r.prepare(u.action)
 	e := &w.req.Entries[head]
 	switch n := e.Samples + e.Histograms; {
 	case n == 0:
-		s.decideBare(w, head, action)
+		s.decideBare(w, head, &u)
 	case n == 1 && e.Samples == 1 && e.Flags == 0 && sl.next == 0 && !w.isResorted(head):
-		s.decideOne(w, head, r, action, interval)
+		s.decideOne(w, head, r, &u)
 	default:
-		s.decideMany(w, head, r, action, interval)
+		s.decideMany(w, head, r, &u)
 	}
 	if len(c.verdict.Shadows) > 0 && !w.bypass {
-		s.decideShadows(w, head, r, c)
+		s.decideShadows(w, head, r, c, &u)
 	}
 }
 
 // decideBare decides an entry of exemplars or metadata alone: it stays while its
 // series is kept.
-func (s *state) decideBare(w *work, i uint32, action rules.Action) {
-	if action == rules.Drop {
+func (s *state) decideBare(w *work, i uint32, u *ruling) {
+	if u.action == rules.Drop {
 		w.fates[i] = remotewrite.Gone
 		w.removed.exemplars += int(w.req.Entries[i].Exemplars)
 		w.modified = true
@@ -92,15 +83,15 @@ func (s *state) decideBare(w *work, i uint32, action rules.Action) {
 
 // decideOne decides an entry that is all its series sent: one float sample. Most
 // samples that a rule governs come this way.
-func (s *state) decideOne(w *work, i uint32, r *record, action rules.Action, interval int64) {
+func (s *state) decideOne(w *work, i uint32, r *record, u *ruling) {
 	e := &w.req.Entries[i]
-	j := judgeFor(r, action, interval, e.FirstMs)
+	j := judgeFor(r, u.action, u.intervalMs, e.FirstMs)
 	did := j.sample(e.FirstMs)
 	t := w.tally(w.slots[i].class)
 	if did == remotewrite.Keep {
 		t.sent++
 	} else {
-		t.remove(action, 1)
+		t.remove(u.removal)
 		w.modified = true
 		w.removed.add(kinds{samples: 1, exemplars: int(e.Exemplars)})
 		w.fates[i] = remotewrite.Gone
@@ -125,17 +116,21 @@ func (w *work) keep(j *judge, r *record, rec uint32) {
 	w.judged = append(w.judged, judged{rec: rec, key: key{r.key, r.check}, judge: *j})
 }
 
-func (t *tally) remove(action rules.Action, n uint32) {
-	if action == rules.Downsample {
-		t.downsampled += n
-	} else {
-		t.dropped += n
+// remove counts a sample that was removed.
+func (t *tally) remove(o Outcome) {
+	switch o {
+	case Downsampled:
+		t.downsampled++
+	case Shed:
+		t.shed++
+	default:
+		t.dropped++
 	}
 }
 
 // decideMany decides a series of any shape: several samples, several entries,
 // native histograms, stale markers, out of order.
-func (s *state) decideMany(w *work, head uint32, r *record, action rules.Action, interval int64) {
+func (s *state) decideMany(w *work, head uint32, r *record, u *ruling) {
 	from := len(w.items)
 	ordered := true
 	for i := head; ; i = w.slots[i].next {
@@ -162,7 +157,7 @@ func (s *state) decideMany(w *work, head uint32, r *record, action rules.Action,
 		outcomes[first] = Rejected
 	}
 	if first < len(items) {
-		j := judgeFor(r, action, interval, items[first].Ms)
+		j := judgeFor(r, u.action, u.intervalMs, items[first].Ms)
 		previous := -1
 		for n := first; n < len(items); n++ {
 			it := &items[n]
@@ -189,11 +184,10 @@ func (s *state) decideMany(w *work, head uint32, r *record, action rules.Action,
 				}
 				fallthrough
 			default:
-				outcomes[n] = Dropped
+				outcomes[n] = u.removal
 				if it.Stale {
 					w.stales++
-				} else if action == rules.Downsample {
-					outcomes[n] = Downsampled
+					outcomes[n] = Dropped
 				}
 			}
 			previous = n
@@ -237,10 +231,8 @@ func (w *work) count(t *tally, it *remotewrite.Item, o Outcome) {
 		if it.Action == remotewrite.Remove {
 			w.repeats++
 		}
-	case Dropped:
-		t.dropped++
-	case Downsampled:
-		t.downsampled++
+	case Dropped, Downsampled, Shed:
+		t.remove(o)
 	case Rejected:
 		t.rejected++
 		w.rejected++
@@ -333,11 +325,13 @@ func (w *work) isResorted(i uint32) bool {
 	return ok
 }
 
-// decideShadows counts what the shadow rules of a series would have removed.
-func (s *state) decideShadows(w *work, head uint32, r *record, c *class) {
-	thins := false
+// decideShadows counts what the shadow rules of a series would have removed. A
+// record remembers one interval: while noteShed needs it, those that thin count
+// nothing.
+func (s *state) decideShadows(w *work, head uint32, r *record, c *class, u *ruling) {
+	thins, over := u.thinMs > 0, w.overLimit(c)
 	for n, rule := range c.verdict.Shadows {
-		if w.over && n >= c.verdict.OverShadows || !w.over && rule.When != rules.Always {
+		if over && n >= c.verdict.OverShadows || !over && rule.When != rules.Always {
 			continue
 		}
 		gone := uint32(0)
@@ -366,7 +360,7 @@ func (s *state) decideShadows(w *work, head uint32, r *record, c *class) {
 func (w *work) shadowThinned(r *record, i uint32, interval int64) uint32 {
 	gone := uint32(0)
 	step := func(ms int64) {
-		if k := uint32(floorDiv(ms, interval)) | 1<<31; k != r.shadow {
+		if k := uint16(floorDiv(ms, interval)) | 1<<15; k != r.shadow {
 			r.shadow = k
 		} else {
 			gone++

@@ -1,12 +1,14 @@
 package gateway
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler/sketch"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -17,6 +19,8 @@ type Explanation struct {
 	Rule     string       // that decided it, or empty
 	Priority series.Priority
 	Team     string
+	Pool     string
+	Shed     bool   // by a limit, as of now
 	Refused  string // why the series can never be stored, or empty
 
 	Seen    bool      // the series has a record
@@ -36,16 +40,14 @@ type ExplainStep struct {
 // remembered of it.
 func (g *Gateway) Explain(t tenant.ID, ls series.Labels) Explanation {
 	set, now := g.settings.Load(), time.Now()
-	over := g.engines.Pressure.Over(t, now)
-	x := set.ExplainOffline(g.engines.Rules.For(t, now), t, ls, over)
-	if over {
-		x.step("limit", string(t), true, "the tenant is over its limit")
-	} else {
-		x.step("limit", string(t), false, "the tenant is within its limit")
+	plan := g.engines.Limiter.For(t, now).Plan(now)
+	x := set.ExplainOffline(g.engines.Rules.For(t, now), t, ls, plan)
+	if x.Refused == "" {
+		g.explainLimit(&x, t, plan, ls, now)
 	}
 	if g.bypassed(now) {
 		x.step("limit", "bypass", true, "a bypass is on: every rule and limit is off")
-		x.Action, x.Rule = rules.Keep, ""
+		x.Action, x.Rule, x.Shed = rules.Keep, "", false
 	}
 	if s := g.states.find(t); s != nil {
 		s.remember(ls, &x)
@@ -53,8 +55,18 @@ func (g *Gateway) Explain(t tenant.ID, ls series.Labels) Explanation {
 	return x
 }
 
+// explainLimit adds what the tenant's limit says of the series.
+func (g *Gateway) explainLimit(x *Explanation, t tenant.ID, plan *limiter.Plan, ls series.Labels, now time.Time) {
+	pool, family := plan.Pools().Of(ls, x.Team), uint64(sketch.Family(ls))
+	d := plan.Explain(pool, x.Priority, family)
+	x.step("limit", "samples_per_second", d.Over, d.Reason)
+	of := g.engines.Limiter.For(t, now).ExplainSeries(now, pool, x.Priority, family)
+	x.step("limit", "active_series", !of.Admitted, of.Reason)
+	x.Shed = x.Action != rules.Drop && !plan.Shadow() && (!d.Admitted || !of.Admitted)
+}
+
 // ExplainOffline is Explain for a policy that no gateway runs.
-func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels, over bool) Explanation {
+func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels, plan *limiter.Plan) Explanation {
 	x := Explanation{}
 	upstream := "the upstream"
 	if _, own := s.Config.TenantUpstreams[t]; own {
@@ -66,12 +78,11 @@ func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels,
 		x.step("rule", "", false, "no rule is asked: "+x.Refused)
 		return x
 	}
-	var clause int
-	x.Team, clause = s.Owners.Team(ls)
-	if clause >= 0 {
-		x.step("owner", x.Team, true, fmt.Sprintf("clause %d: %s", clause+1, s.Owners.Clauses()[clause]))
+	var why string
+	if x.Team, why = s.Owners.Explain(ls); x.Team != attribution.Unowned {
+		x.step("owner", x.Team, true, why)
 	} else {
-		x.step("owner", x.Team, false, "no clause of attribution.owners decides")
+		x.step("owner", x.Team, false, why)
 	}
 	for _, st := range p.Trace(ls, x.Team) {
 		kind := "rule"
@@ -82,11 +93,13 @@ func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels,
 	}
 	var v rules.Verdict
 	p.Evaluate(ls, x.Team, &v)
+	pool := plan.Pools().Of(ls, x.Team)
+	x.Pool, x.Priority = plan.Pools().Name(pool), plan.Pools().Priority(v.Priority, v.PriorityRule != nil)
 	d := v.Within
-	if over {
+	if plan.OverLimit(pool) {
 		d = v.Over
 	}
-	x.Action, x.Priority = d.Action, v.Priority
+	x.Action = d.Action
 	if d.Rule != nil {
 		x.Rule = d.Rule.Name
 	}
@@ -114,6 +127,8 @@ func (s *state) remember(ls series.Labels, x *Explanation) {
 		x.Outcome = Rejected
 	case x.Action == rules.Drop:
 		x.Outcome = Dropped
+	case x.Shed:
+		x.Outcome = Shed
 	case x.Action == rules.Downsample:
 		x.Outcome = Downsampled
 	}

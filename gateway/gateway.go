@@ -22,26 +22,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
-// A Pressure says which tenants are over their limit, for rules that act only
-// then. Over is called once per request and must not block.
-type Pressure interface {
-	Over(t tenant.ID, now time.Time) bool
-}
-
-// Calm is the Pressure under which nobody is over a limit.
-type Calm struct{}
-
-// Over returns false.
-func (Calm) Over(tenant.ID, time.Time) bool { return false }
-
 // Engines are what the gateway asks about series.
 type Engines struct {
+	Profiler *profiler.Profiler // nil: nothing is profiled
 	Rules    *rules.Engine
-	Pressure Pressure
+	Limiter  *limiter.Limiter
 }
 
 // An Event is something an operator should know of, besides the log.
@@ -88,7 +80,11 @@ func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg promet
 	g.works.New = func() any { return new(work) }
 	g.scratches.New = func() any { return new(scratch) }
 	g.metrics = newMetrics(reg)
-	g.states.init(s.Config)
+	clock := profiler.NewClock(time.Duration(profiler.DefaultConfig().Window), time.Now())
+	if e.Profiler != nil {
+		clock = e.Profiler.Clock()
+	}
+	g.states.init(s.Config, clock)
 	if err := g.Reload(s); err != nil {
 		return nil, err
 	}
@@ -126,13 +122,19 @@ func (g *Gateway) Reload(s Settings) error {
 func (g *Gateway) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	counted := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
+			g.engines.Limiter.Tick(now)
 			g.states.tidy(now)
 			g.endBypass(now)
+			if span := now.Sub(counted); span >= countEvery {
+				g.countMetrics(span)
+				counted = now
+			}
 		}
 	}
 }
@@ -201,29 +203,52 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	g.lap(w, stageDecode)
 
 	// 3. identify: recognise the series, and understand those that are new.
-	w.over = g.engines.Pressure.Over(w.tenant, w.begun)
 	w.bypass = g.bypassed(w.begun)
-	w.mask = maskOf(w.over, w.bypass)
-	w.part = g.states.part(w.begun)
+	w.limit = g.engines.Limiter.For(w.tenant, w.begun)
+	w.plan = w.limit.Plan(w.begun)
+	w.at = g.states.clock.At(w.begun)
 	s.identify(w, g.engines.Rules, set.Owners)
+	always, overLimit := w.policy.Thinning()
+	w.limit.Thinning(w.begun, always, overLimit)
 	g.lap(w, stageIdentify)
 
-	// 4. and 5. profile and decide, for series that are new or newly judged: team,
-	// rules, priority; then sample by sample where a rule removes something.
+	// 4. and 5. decide, for series that are new or newly judged: team, rules, priority;
+	// then sample by sample where a rule removes something. Profile what was not seen
+	// in this part of the window; it comes second because it notes the verdict, too.
 	if len(w.fresh) > 0 {
 		s.understand(w, set.Config.limits())
 		s.learn(w)
 	}
+	if len(w.asking)+len(w.bare) > 0 {
+		w.admitSeries()
+	}
 	s.decide(w)
 	g.lap(w, stageDecide)
-
-	// 6. and 7. forward what remains, and wait for the upstream's word.
-	if no := w.filter(); no != nil {
-		return *no
+	if len(w.sights) > 0 {
+		g.profile(w, r)
+		g.lap(w, stageProfile)
 	}
-	g.forget(w)
-	word := g.forward(r.Context(), w, set, r)
-	g.lap(w, stageForward)
+	if w.version == remotewrite.V1 && w.req.HasMetadata() {
+		g.describe(w)
+	}
+
+	// 6. limit: what is shed was decided with the rest; the hard limit refuses a
+	// request as a whole.
+	word, refused := w.takeHard()
+	if w.plan.Hard() {
+		g.lap(w, stageLimit)
+	}
+
+	// 7. forward what remains, and wait for the upstream's word.
+	if !refused {
+		if no := w.filter(); no != nil {
+			w.limit.Refund(w.begun, w.taken)
+			return *no
+		}
+		g.forget(w)
+		word = g.forward(r.Context(), w, set, r)
+		g.lap(w, stageForward)
+	}
 
 	// 8. account: only now is it certain what happened.
 	s.account(w, word)
@@ -231,15 +256,4 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 
 	// 9. answer.
 	return w.answer(word)
-}
-
-// maskOf returns the kinds of class that need a judge.
-func maskOf(over, bypass bool) uint8 {
-	switch {
-	case bypass:
-		return isRefused
-	case over:
-		return isRefused | worksOver
-	}
-	return isRefused | worksWithin
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/headgate/headgate/internal/remotewrite"
+	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 )
 
 // Both protocols name a series alike: thinning by one is known to the other.
@@ -171,15 +174,31 @@ headgate_active_series{tenant="default"} 2
 
 // A known series costs no allocation, nor does one that is dropped or thinned.
 func TestKnownSeriesDoNotAllocate(t *testing.T) {
-	f := newFixture(t, everyAction)
+	for name, limit := range map[string]limiter.Limit{
+		"no limit":     {},
+		"within":       {SamplesPerSecond: 1e9, HardSamplesPerSecond: 1e9, ActiveSeries: 1e6, Pools: threePools()},
+		"over":         {SamplesPerSecond: 10},
+		"pools over":   {SamplesPerSecond: 10, Pools: threePools()},
+		"in a shadow":  {SamplesPerSecond: 10, Mode: limiter.Shadow},
+		"series over":  {ActiveSeries: 50},
+		"all together": {SamplesPerSecond: 10, ActiveSeries: 50, HardSamplesPerSecond: 1e9, Pools: threePools()},
+	} {
+		t.Run(name, func(t *testing.T) { checkAllocations(t, limit) })
+	}
+}
+
+func checkAllocations(t *testing.T, limit limiter.Limit) {
+	f := newFixture(t, everyAction+everyPriority+thinsOverLimit)
+	f.limit(t, limit)
 	var es []entry
 	for i := range 200 {
-		es = append(es, at(fmt.Sprintf(`%c{i="%d"}`, 'a'+i%5, i), 1, 1000))
+		es = append(es, at(fmt.Sprintf(`%c{i="%d",team="%s"}`, 'a'+i%6, i, []string{"search", "batch", "none"}[i%3]), 1, 1000))
 	}
 	body := bodyV1(es...)
+	f.demand(0, series.Default, 1200)
 	f.post(remotewrite.V1, body)
 	s := f.states.find("default")
-	w, mine := new(work), new(scratch)
+	w, mine := new(work), &scratch{body: body}
 	set := f.settings.Load()
 	run := func() {
 		w.charge.release()
@@ -187,12 +206,19 @@ func TestKnownSeriesDoNotAllocate(t *testing.T) {
 		mine.reset()
 		w.scratch, w.charge = mine, charge{in: &f.inflight}
 		w.start(f.states.began)
-		w.mask = maskOf(false, false)
+		w.limit = f.limits.For("default", w.begun)
+		w.plan = w.limit.Plan(w.begun)
 		if err := w.req.Parse(remotewrite.V1, body, set.Config.limits()); err != nil {
 			t.Fatal(err)
 		}
 		s.identify(w, f.engine, set.Owners)
+		if len(w.asking) > 0 {
+			w.admitSeries()
+		}
 		s.decide(w)
+		if _, refused := w.takeHard(); refused {
+			t.Fatal("past the hard limit")
+		}
 		if no := w.filter(); no != nil {
 			t.Fatal(no)
 		}
@@ -302,13 +328,15 @@ func TestWindow(t *testing.T) {
 	f := newFixture(t, "")
 	f.send(t, 204, at("a", 1, 1000), at("b", 1, 1000))
 	s := f.states.find("default")
-	for part := range windowParts {
-		f.send(t, 204, at("b", 1, int64(part+2)*1000))
+	began := f.states.clock.At(s.began).Part
+	for part := range int64(windowParts - 1) {
+		s.table.turn(profiler.Moment{Part: began + part, Turn: 255})
+		f.send(t, 204, at("b", 1, (part+2)*1000))
 		if n := s.table.active(); n != 2 {
 			t.Fatalf("%d series active after %d parts, want 2", n, part)
 		}
-		f.states.began = f.states.began.Add(-partDuration)
 	}
+	s.table.turn(profiler.Moment{Part: began + windowParts + 1, Turn: 255})
 	f.send(t, 204, at("b", 1, 60_000))
 	if n := s.table.active(); n != 1 {
 		t.Errorf("%d series active after the window, want 1", n)

@@ -24,7 +24,7 @@ import (
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
-	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -115,11 +115,59 @@ type fixture struct {
 	engine *rules.Engine
 	reg    *prometheus.Registry
 	events []Event
-	over   bool
+	limits *limiter.Limiter
+
+	telling sync.Mutex
+	toldOf  []limiter.Event // by limits; telling guards it
+	ahead   time.Duration   // of the limiter's clock
 }
 
-// Over implements Pressure.
-func (f *fixture) Over(tenant.ID, time.Time) bool { return f.over }
+// now is the limiter's clock. It is ahead of the gateway's where a test has let
+// time pass.
+func (f *fixture) now() time.Time { return time.Now().Add(f.ahead) }
+
+// pass lets so many seconds pass for the limiter, in which nobody sends.
+func (f *fixture) pass(seconds int) {
+	for range seconds {
+		f.ahead += time.Second
+		f.limits.Tick(f.now())
+	}
+}
+
+// setOver puts the tenant default over its limit, or removes the limit. All its
+// series are critical then, so that none is shed.
+func (f *fixture) setOver(t testing.TB, over bool) {
+	t.Helper()
+	if !over {
+		f.limit(t, limiter.Limit{})
+		return
+	}
+	f.limit(t, limiter.Limit{SamplesPerSecond: 1, Burst: limiter.Duration(time.Second), DefaultPriority: "critical"})
+	f.demand(0, series.Critical, 1_000_000)
+	if !f.plan().Over() {
+		t.Fatal("the tenant is not over its limit")
+	}
+}
+
+// limit makes l the limit of every tenant.
+func (f *fixture) limit(t testing.TB, l limiter.Limit) {
+	t.Helper()
+	if err := f.limits.Reload(limiter.Config{Default: l}, f.now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plan is what the tenant default's next request will be judged by.
+func (f *fixture) plan() *limiter.Plan { return f.limits.For("default", f.now()).Plan(f.now()) }
+
+// demand lets the tenant default have sent so many samples, all of which passed.
+func (f *fixture) demand(pool limiter.Pool, p series.Priority, samples uint32) {
+	now := f.now()
+	lt := f.limits.For("default", now)
+	var u limiter.Usage
+	u.Add(pool, p, limiter.Count{Demand: samples, Steady: samples, Granted: samples})
+	lt.Settle(now, lt.Plan(now), &u)
+}
 
 func newFixture(t testing.TB, ruleText string, configure ...func(*Settings)) *fixture {
 	t.Helper()
@@ -133,12 +181,21 @@ func newFixture(t testing.TB, ruleText string, configure ...func(*Settings)) *fi
 	for _, c := range configure {
 		c(&set)
 	}
-	f.Gateway, err = New(set, Engines{Rules: f.engine, Pressure: f}, func(e Event) { f.events = append(f.events, e) }, slog.New(slog.DiscardHandler), f.reg)
+	if f.limits, err = limiter.New(limiter.DefaultConfig(), time.Now(), f.tell); err != nil {
+		t.Fatal(err)
+	}
+	f.Gateway, err = New(set, Engines{Rules: f.engine, Limiter: f.limits}, func(e Event) { f.events = append(f.events, e) }, slog.New(slog.DiscardHandler), f.reg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.plug()
 	return f
+}
+
+func (f *fixture) tell(e limiter.Event) {
+	f.telling.Lock()
+	defer f.telling.Unlock()
+	f.toldOf = append(f.toldOf, e)
 }
 
 // plug puts the store in the place of every upstream.

@@ -27,8 +27,9 @@ func (s *state) identify(w *work, e *rules.Engine, o *attribution.Owners) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.policy, w.owners = e.For(s.tenant, w.begun), o
-	s.adopt(w.policy, w.owners)
-	s.table.part = w.part
+	s.adopt(w.policy, w.owners, w.plan)
+	s.classes.under(w.plan, w.bypass)
+	s.table.turn(w.at)
 	w.history = s.history
 	if len(s.table.pages) == 0 {
 		s.missing(w, 0)
@@ -118,12 +119,19 @@ func (s *state) recognise(w *work, i, rec uint32, r *record) {
 func (s *state) enter(w *work, i uint32, r *record) {
 	sl := &w.slots[i]
 	e := &w.req.Entries[i]
-	if sl.rec < looseRecord {
-		s.table.visit(r)
+	if s.visit(sl.rec, r) {
+		w.sight(i, s.classes.list[sl.class], r)
+		if s.asks {
+			r.place |= asks
+		}
 	}
-	special := s.classes.kinds[sl.class]&w.mask != 0 || e.Flags != 0 || e.Histograms != 0
+	special := s.classes.judged[sl.class] || e.Flags != 0 || e.Histograms != 0
 	sl.head = i
 	if e.Samples+e.Histograms == 0 { // exemplars or metadata alone have no order to keep
+		if s.asks && r.place&asks != 0 {
+			w.bare = append(w.bare, asking{head: i, rec: sl.rec, key: key{r.key, r.check}, class: s.classes.list[sl.class]})
+			special = true
+		}
 		if special {
 			sl.judged, sl.listed = true, true
 			w.heads = append(w.heads, i)
@@ -138,6 +146,10 @@ func (s *state) enter(w *work, i uint32, r *record) {
 		}
 	}
 	r.entry, sl.entered = i, true
+	if s.asks && r.place&asks != 0 && sl.head == i {
+		w.asking = append(w.asking, asking{head: i, rec: sl.rec, key: key{r.key, r.check}, class: s.classes.list[sl.class]})
+		special = true
+	}
 	if special {
 		sl.judged = true
 		if head := &w.slots[sl.head]; !head.listed {
@@ -198,6 +210,12 @@ func (s *state) understand(w *work, lim remotewrite.Limits) {
 		}
 		u.team, _ = w.owners.Team(ls)
 		w.policy.Evaluate(ls, u.team, &u.verdict)
+		pools := w.plan.Pools()
+		u.pool = pools.Of(ls, u.team)
+		u.priority = pools.Priority(u.verdict.Priority, u.verdict.PriorityRule != nil)
+		if w.plan.Limited() {
+			u.place = placeOf(ls)
+		}
 	}
 }
 
@@ -205,18 +223,31 @@ func (s *state) understand(w *work, lim remotewrite.Limits) {
 func (s *state) learn(w *work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	still := w.policy == s.policy && w.owners == s.owners
+	s.classes.under(w.plan, w.bypass)
+	still := w.policy == s.policy && w.owners == s.owners && w.plan.Pools() == s.pools && w.plan.Limited() == s.limited
 	for n := range w.found {
 		u := &w.found[n]
 		i := u.entry
 		sl := &w.slots[i]
 		if !u.same {
-			sl.class = s.classes.intern(u.metric, u.team, &u.verdict, u.refused)
+			sl.class = s.classes.intern(u)
 		}
 		var r *record
-		sl.rec, r = s.obtain(w, u.key)
+		var made bool
+		sl.rec, r, made = s.obtain(w, u.key)
+		if made || r.class != sl.class {
+			v := w.sight(i, s.classes.list[sl.class], r)
+			v.isNew, v.again, v.place = made, !made, u.place
+		}
 		if i > 0 && sl.rec < looseRecord && w.slots[i-1].rec < looseRecord && len(s.table.pages) > 0 {
 			s.table.at(w.slots[i-1].rec).next = sl.rec
+		}
+		if !u.same {
+			asked := r.place & asks
+			if s.asks && (made || s.before(r.gen, s.asksFrom)) {
+				asked = asks
+			}
+			r.place = u.place | asked
 		}
 		r.class, r.gen = sl.class, s.gen
 		if !still { // a newer policy was adopted meanwhile: it judges the next sample
@@ -227,19 +258,33 @@ func (s *state) learn(w *work) {
 }
 
 // obtain returns the record of k, made where there was none: in the table while
-// there is room, else beyond it.
-func (s *state) obtain(w *work, k key) (uint32, *record) {
+// there is room, else beyond it. made says whether there was none.
+func (s *state) obtain(w *work, k key) (rec uint32, r *record, made bool) {
 	if rec := s.table.find(k); rec != 0 {
-		return rec, s.table.at(rec)
+		return rec, s.table.at(rec), false
 	}
 	rec, ok := s.recall(w, k)
 	if !ok {
 		if rec = s.table.insert(k); rec != 0 {
-			return rec, s.table.at(rec)
+			return rec, s.table.at(rec), true
 		}
-		rec = w.addLoose(k, s.table.part)
+		rec = w.addLoose(k, s.table.own(k.hi))
 	}
-	return rec, &w.loose[rec-looseRecord]
+	return rec, &w.loose[rec-looseRecord], !ok
+}
+
+// visit notes that record r, with that number, is seen, and reports whether that
+// is the first time in its part of the window.
+func (s *state) visit(rec uint32, r *record) bool {
+	if rec < looseRecord {
+		return s.table.visit(r)
+	}
+	own := s.table.own(r.key)
+	if r.part == own {
+		return false
+	}
+	r.part = own
+	return true
 }
 
 func (w *work) resort(i uint32, ls series.Labels) {

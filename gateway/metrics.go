@@ -12,13 +12,15 @@ const (
 	stageAdmit = iota
 	stageDecode
 	stageIdentify
+	stageProfile
 	stageDecide
+	stageLimit
 	stageForward
 	stageAccount
 	stages
 )
 
-var stageNames = [stages]string{"admit", "decode", "identify", "decide", "forward", "account"}
+var stageNames = [stages]string{"admit", "decode", "identify", "profile", "decide", "limit", "forward", "account"}
 
 // metrics are the gateway's own.
 type metrics struct {

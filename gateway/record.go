@@ -15,8 +15,9 @@ type record struct {
 
 	class  uint32 // what the policy of generation gen says
 	entry  uint32 // its newest entry in the request that visited it last
-	shadow uint32 // interval of the last sample that shadow thinning would keep
 	gen    uint16 // generation of class; 0 where class holds nothing
+	shadow uint16 // interval of the last sample that shadow thinning would keep
+	place  place  // of its family, where its tenant has a limit
 	part   uint8  // part of the window in which it was seen last
 	phase  phase
 
@@ -25,6 +26,14 @@ type record struct {
 	before int64 // what the committed request that moved last was judged by, ms: last as it was then
 	marker int64 // newest stale marker forwarded, ms
 }
+
+// A place is where a family stands in the order in which a priority is cut
+// (limiter.PlaceOf), and a bit.
+type place uint16
+
+// asks is set while active_series has yet to admit the series in this part of the
+// window: with each of its requests, until one was stored.
+const asks place = 1
 
 // recordBytes is the size of a record; a test holds it.
 const recordBytes = 64

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/headgate/headgate/internal/remotewrite"
+	"github.com/headgate/headgate/limiter"
 )
 
 // everyAction has a rule of each kind for the series a, b, c, d and leaves e alone.
@@ -40,7 +41,7 @@ func nativeHistogram(ms int64, hint histogram.CounterResetHint, stale bool) prom
 func drawRequest(t *rapid.T) []entry {
 	var entries []entry
 	for range rapid.IntRange(1, 6).Draw(t, "entries") {
-		e := entry{labels: rapid.SampledFrom([]string{"a", "b", "c", "d", "e", `!c{x="1"}`, `b{x="1"}`}).Draw(t, "series")}
+		e := entry{labels: rapid.SampledFrom([]string{"a", "b", "c", "d", "e", `!c{x="1"}`, `b{x="1"}`, "f_sum", "f_count", `f_bucket{le="1"}`}).Draw(t, "series")}
 		if rapid.IntRange(0, 5).Draw(t, "shape") == 0 {
 			e.exemplars = 1
 		} else {
@@ -69,20 +70,30 @@ func drawRequest(t *rapid.T) []entry {
 // byte-equal request: DESIGN, section 5.3.
 func TestRetriesAreByteEqual(t *testing.T) {
 	for _, spilled := range []bool{false, true} {
-		t.Run(fmt.Sprintf("spilled=%v", spilled), func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) { checkRetries(t, rt, spilled) })
-		})
+		for _, limited := range []bool{false, true} {
+			t.Run(fmt.Sprintf("spilled=%v/limited=%v", spilled, limited), func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) { checkRetries(t, rt, spilled, limited) })
+			})
+		}
 	}
 }
 
-func checkRetries(t *testing.T, rt *rapid.T, spilled bool) {
+func checkRetries(t *testing.T, rt *rapid.T, spilled, limited bool) {
 	f := newFixture(t, everyAction)
+	if limited {
+		f.load(t, everyAction+everyPriority)
+		f.limit(t, drawLimit(rt))
+	}
 	if spilled {
 		f.states.budget.take(f.states.budget.left.Load())
 	}
 	for n := range rapid.IntRange(1, 12).Draw(rt, "requests") {
 		body := bodyV1(drawRequest(rt)...)
+		if limited {
+			f.drawChange(rt)
+		}
 		var first []byte
+		var plan *limiter.Plan
 		for attempt := 0; ; attempt++ {
 			loss := rapid.SampledFrom([]int{http.StatusNoContent, 0, http.StatusServiceUnavailable}).Draw(rt, "upstream")
 			lost := rapid.IntRange(0, 2).Draw(rt, "lost") == 0 && attempt < 3
@@ -92,13 +103,15 @@ func checkRetries(t *testing.T, rt *rapid.T, spilled bool) {
 				}
 				return status(loss, "")
 			}
-			before := f.store.count()
+			before, now := f.store.count(), f.plan()
 			rec := f.post(remotewrite.V1, body)
 			var sent []byte
 			if f.store.count() > before {
 				sent = f.store.last()
 			}
-			if attempt > 0 && !bytes.Equal(first, sent) {
+			same := now == plan // the attempt before may have emptied the bucket
+			plan = now
+			if attempt > 0 && same && !bytes.Equal(first, sent) {
 				rt.Fatalf("request %d, attempt %d differs from the first:\n%s---\n%s", n, attempt, shown(t, first), shown(t, sent))
 			}
 			first = sent
@@ -112,58 +125,71 @@ func checkRetries(t *testing.T, rt *rapid.T, spilled bool) {
 // Every sample received has exactly one outcome, whatever the upstream does, and
 // what is called forwarded was acknowledged.
 func TestConservation(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		f := newFixture(t, everyAction)
-		received, acknowledged := uint64(0), uint64(0)
-		for range rapid.IntRange(1, 12).Draw(rt, "requests") {
-			entries := drawRequest(rt)
-			code := rapid.SampledFrom([]int{204, 204, 200, 202, 0, 400, 401, 404, 409, 413, 415, 422, 429, 500, 503, 302}).Draw(rt, "upstream")
-			acked := uint64(0)
-			f.store.answer = func(_ int, body []byte) *http.Response {
-				if code/100 == 2 {
-					acked = samplesOf(t, body)
-				}
-				return status(code, "")
+	for _, limited := range []bool{false, true} {
+		t.Run(fmt.Sprintf("limited=%v", limited), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { checkConservation(t, rt, limited) })
+		})
+	}
+}
+
+func checkConservation(t *testing.T, rt *rapid.T, limited bool) {
+	f := newFixture(t, everyAction)
+	if limited {
+		f.load(t, everyAction+everyPriority)
+		f.limit(t, drawLimit(rt))
+	}
+	received, acknowledged := uint64(0), uint64(0)
+	for range rapid.IntRange(1, 12).Draw(rt, "requests") {
+		entries := drawRequest(rt)
+		if limited {
+			f.drawChange(rt)
+		}
+		code := rapid.SampledFrom([]int{204, 204, 200, 202, 0, 400, 401, 404, 409, 413, 415, 422, 429, 500, 503, 302}).Draw(rt, "upstream")
+		acked := uint64(0)
+		f.store.answer = func(_ int, body []byte) *http.Response {
+			if code/100 == 2 {
+				acked = samplesOf(t, body)
 			}
-			for _, e := range entries {
-				received += uint64(len(e.points) + len(e.hists))
-			}
-			before := f.counts(t)
-			rec := f.post(remotewrite.V1, bodyV1(entries...))
-			now := f.counts(t)
-			if rec.Code/100 == 5 || rec.Code == http.StatusTooManyRequests {
-				if now[Failed]-before[Failed] != now.Received()-before.Received() {
-					rt.Fatalf("answer %d, yet not everything is failed: %v, before %v", rec.Code, now, before)
-				}
-			}
-			acknowledged += acked
+			return status(code, "")
 		}
-		got := f.counts(t)
-		if got.Received() != received {
-			rt.Fatalf("outcomes add up to %d of %d samples: %v", got.Received(), received, got)
+		for _, e := range entries {
+			received += uint64(len(e.points) + len(e.hists))
 		}
-		s := f.states.find("default")
-		if want := acknowledged - s.markers + s.repeats; got[Forwarded] != want {
-			rt.Fatalf("forwarded %d, the upstream acknowledged %d with %d markers of ours, %d repeated", got[Forwarded], acknowledged, s.markers, s.repeats)
-		}
-		rows, err := f.Flow("", ByMetric)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		byRule, err := f.Flow("", ByRule)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		for by, flow := range map[string]Flow{"metric": rows, "rule": byRule} {
-			var sum Counts
-			for _, r := range flow.Rows {
-				sum.Add(&r.Counts)
-			}
-			if sum != got {
-				rt.Fatalf("rows by %s add up to %v, want %v", by, sum, got)
+		before := f.counts(t)
+		rec := f.post(remotewrite.V1, bodyV1(entries...))
+		now := f.counts(t)
+		if rec.Code/100 == 5 || rec.Code == http.StatusTooManyRequests {
+			if now[Failed]-before[Failed] != now.Received()-before.Received() {
+				rt.Fatalf("answer %d, yet not everything is failed: %v, before %v", rec.Code, now, before)
 			}
 		}
-	})
+		acknowledged += acked
+	}
+	got := f.counts(t)
+	if got.Received() != received {
+		rt.Fatalf("outcomes add up to %d of %d samples: %v", got.Received(), received, got)
+	}
+	s := f.states.find("default")
+	if want := acknowledged - s.markers + s.repeats; got[Forwarded] != want {
+		rt.Fatalf("forwarded %d, the upstream acknowledged %d with %d markers of ours, %d repeated", got[Forwarded], acknowledged, s.markers, s.repeats)
+	}
+	rows, err := f.Flow("", ByMetric)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	byRule, err := f.Flow("", ByRule)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for by, flow := range map[string]Flow{"metric": rows, "rule": byRule} {
+		var sum Counts
+		for _, r := range flow.Rows {
+			sum.Add(&r.Counts)
+		}
+		if sum != got {
+			rt.Fatalf("rows by %s add up to %v, want %v", by, sum, got)
+		}
+	}
 }
 
 func samplesOf(t *testing.T, body []byte) uint64 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/profiler"
 )
 
 // scratch is the memory in which a request is understood. It is most of what a
@@ -14,13 +15,17 @@ import (
 type scratch struct {
 	body, filtered []byte // decompressed: as it came, and what is kept of it
 
-	req    remotewrite.Request
-	slots  []slot
-	fresh  []uint32     // entries whose series are not understood by this policy
-	found  []understood // what was found of them, by position in fresh
-	heads  []uint32     // first entries of the series that need a judge
-	labels series.Labels
-	idents []byte
+	req      remotewrite.Request
+	slots    []slot
+	fresh    []uint32     // entries whose series are not understood by this policy
+	found    []understood // what was found of them, by position in fresh
+	sights   []sight      // series that the profiler is to be told of
+	seen     []profiler.Seen
+	accounts []profiler.Account
+	metadata []remotewrite.Metadata
+	heads    []uint32 // first entries of the series that need a judge
+	labels   series.Labels
+	idents   []byte
 
 	fates    []remotewrite.Fate
 	changes  []remotewrite.Change
@@ -52,6 +57,10 @@ func (s *scratch) reset() {
 		slots:    bounded(keep.slots, maxPooledEntries),
 		fresh:    bounded(keep.fresh, maxPooledEntries),
 		found:    bounded(keep.found, maxPooledEntries),
+		sights:   bounded(keep.sights, maxPooledEntries),
+		seen:     keep.seen[:0],
+		accounts: bounded(keep.accounts, maxPooledEntries),
+		metadata: bounded(keep.metadata, maxPooledEntries),
 		heads:    bounded(keep.heads, maxPooledEntries),
 		labels:   bounded(keep.labels, maxPooledEntries),
 		idents:   bounded(keep.idents, maxPooledBytes),

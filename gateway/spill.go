@@ -52,7 +52,7 @@ func (p *spill) get(k key, r *record) bool {
 	}
 	le := binary.LittleEndian
 	r.key, r.check = k.hi, k.check
-	r.class, r.shadow = le.Uint32(v), le.Uint32(v[4:])
+	r.class, r.shadow, r.place = le.Uint32(v), le.Uint16(v[4:]), place(le.Uint16(v[6:]))
 	r.gen, r.part, r.phase = le.Uint16(v[8:]), v[10], phase(v[11])
 	r.tried, r.last = int64(le.Uint64(v[12:])), int64(le.Uint64(v[20:]))
 	r.before, r.marker = int64(le.Uint64(v[28:])), int64(le.Uint64(v[36:]))
@@ -68,7 +68,8 @@ func (p *spill) put(r *record) {
 	var vb [spilledBytes]byte
 	le := binary.LittleEndian
 	v := le.AppendUint32(vb[:0], r.class)
-	v = le.AppendUint32(v, r.shadow)
+	v = le.AppendUint16(v, r.shadow)
+	v = le.AppendUint16(v, uint16(r.place))
 	v = le.AppendUint16(v, r.gen)
 	v = append(v, r.part, byte(r.phase))
 	for _, ms := range [...]int64{r.tried, r.last, r.before, r.marker} {
@@ -87,11 +88,11 @@ func (s *state) recall(w *work, k key) (uint32, bool) {
 		return 0, false
 	}
 	var r record
-	r.blank(k, s.table.part)
+	r.blank(k, s.table.own(k.hi))
 	if !s.spill.get(k, &r) {
 		return 0, false
 	}
-	rec := w.addLoose(k, s.table.part)
+	rec := w.addLoose(k, r.part)
 	w.loose[rec-looseRecord] = r
 	return rec, true
 }

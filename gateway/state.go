@@ -8,6 +8,7 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -29,10 +30,14 @@ type state struct {
 	spill   *spill // records that do not fit the table
 	spilled bool   // it has some
 
-	policy  *rules.Policy
-	owners  *attribution.Owners
-	gen     uint16 // of policy and owners together; never 0
-	history []generation
+	policy   *rules.Policy
+	owners   *attribution.Owners
+	pools    *limiter.Pools
+	limited  bool   // the tenant has a limit: records hold the places of families
+	asks     bool   // and one of active series
+	gen      uint16 // of all these together; never 0
+	asksFrom uint16 // generation since which asks is set
+	history  []generation
 
 	counts  Counts
 	markers uint64    // stale markers made
@@ -48,18 +53,21 @@ type generation struct {
 	of    *rules.Policy
 }
 
-// adopt makes p and o what the tenant is judged by. The lock is held.
-func (s *state) adopt(p *rules.Policy, o *attribution.Owners) {
-	if p == s.policy && o == s.owners {
+// adopt makes p, o and the pools of a plan what the tenant is judged by. The lock
+// is held.
+func (s *state) adopt(p *rules.Policy, o *attribution.Owners, plan *limiter.Plan) {
+	pools, limited := plan.Pools(), plan.Limited()
+	others := o != s.owners || pools != s.pools || limited != s.limited
+	if p == s.policy && !others {
 		return
 	}
 	if s.gen++; s.gen == 0 {
 		s.forgetVerdicts()
-		s.gen = 1
+		s.gen, s.asksFrom = 1, 1
 	}
 	switch {
-	case s.policy == nil || o != s.owners:
-		s.history = nil // every series may belong to another team now
+	case s.policy == nil || others:
+		s.history = nil // every series may belong to another team or pool now
 	default:
 		h := append(slices.Clone(s.history), generation{gen: s.gen - 1, of: s.policy})
 		h = h[max(0, len(h)-maxHistory):]
@@ -69,7 +77,15 @@ func (s *state) adopt(p *rules.Policy, o *attribution.Owners) {
 		s.history = h // requests under way keep the slice they began with
 	}
 	s.policy, s.owners = p, o
+	if !s.asks {
+		s.asksFrom = s.gen
+	}
+	s.pools, s.limited, s.asks = pools, limited, pools.LimitsSeries()
 }
+
+// before reports whether generation a is older than b. A record of generation 0 is
+// older than any.
+func (s *state) before(a, b uint16) bool { return a == 0 || s.gen-a > s.gen-b }
 
 // since returns what changed since generation gen, or nil where that is unknown
 // and everything has to be evaluated again.

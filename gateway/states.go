@@ -7,21 +7,18 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/profiler"
 )
 
-const (
-	window       = time.Hour
-	partDuration = window / windowParts
-
-	// maxTenants is how many tenants are known at once. Beyond it, who was silent
-	// longest is forgotten: their series are understood again when they return.
-	maxTenants = 10_000
-)
+// maxTenants is how many tenants are known at once. Beyond it, who was silent
+// longest is forgotten: their series are understood again when they return.
+const maxTenants = 10_000
 
 // states are the tenants that the gateway knows.
 type states struct {
 	hasher  hasher
 	began   time.Time
+	clock   profiler.Clock
 	budget  budget // of the tables, bytes
 	classes budget
 	spill   *spillCache
@@ -32,18 +29,12 @@ type states struct {
 	forgotten Counts // of tenants that were forgotten; guarded by mu
 }
 
-func (ss *states) init(c Config) {
-	ss.hasher, ss.began = newHasher(), time.Now()
+func (ss *states) init(c Config, clock profiler.Clock) {
+	ss.hasher, ss.began, ss.clock = newHasher(), time.Now(), clock
 	ss.budget.give(c.SeriesTableBytes)
 	ss.classes.give(maxClasses)
 	ss.spill = &spillCache{bytes: c.OverflowCacheBytes}
 	ss.byTenant = map[tenant.ID]*state{}
-}
-
-// part returns the part of the window that now lies in. It follows the monotonic
-// clock, so that setting the clock does not age anything.
-func (ss *states) part(now time.Time) uint8 {
-	return uint8(now.Sub(ss.began) / partDuration % partNumbers)
 }
 
 // enter returns the state of t, with a request under way in it.
@@ -98,7 +89,7 @@ func (ss *states) tidy(now time.Time) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	for _, s := range ss.byTenant {
-		if now.UnixNano()-s.used.Load() > int64(window) && s.active.Load() == 0 {
+		if now.UnixNano()-s.used.Load() > int64(ss.clock.Window()) && s.active.Load() == 0 {
 			ss.forget(s)
 		}
 	}

@@ -1,6 +1,11 @@
 package gateway
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/headgate/headgate/profiler"
+	"github.com/headgate/headgate/profiler/sketch"
+)
 
 const (
 	pageRecords = 256
@@ -9,7 +14,7 @@ const (
 
 	// Parts per window, and how many part numbers exist: a record's part is kept
 	// modulo partNumbers, and the sweep forgets records long before that wraps.
-	windowParts = 6
+	windowParts = sketch.Parts
 	partNumbers = 250
 
 	tombstone = uint64(1) << 32 // an index slot that was in use; idx 0 is no record
@@ -45,7 +50,8 @@ type table struct {
 	full  int      // slots that are not empty, tombstones included
 	size  int      // records in the index
 
-	part  uint8
+	now   profiler.Moment
+	part  uint8               // of now, modulo partNumbers
 	seen  [partNumbers]uint32 // records by the part in which they were seen last
 	sweep uint32              // page the next sweep looks at
 }
@@ -90,8 +96,9 @@ func (t *table) insert(k key) uint32 {
 	if i == 0 {
 		return 0
 	}
-	t.at(i).blank(k, t.part)
-	t.seen[t.part]++
+	r := t.at(i)
+	r.blank(k, t.own(k.hi))
+	t.seen[r.part]++
 	t.place(k, i)
 	t.size++
 	return i
@@ -171,28 +178,64 @@ func (t *table) addPage() bool {
 	return true
 }
 
-// visit notes that r is seen in the current part and reports whether it is the
-// first time in this part.
+// turn moves the window on to m. Requests may come by in another order than they
+// began: the window never turns back.
+func (t *table) turn(m profiler.Moment) {
+	if m.Part > t.now.Part || m.Part == t.now.Part && m.Turn > t.now.Turn {
+		t.now, t.part = m, uint8(m.Part%partNumbers)
+	}
+}
+
+// own returns the part in which the series with that key is now. Each enters a
+// part at its own moment, which its key decides, so that no part begins with all
+// of them being profiled at once.
+func (t *table) own(key uint64) uint8 {
+	if uint8(key>>56) < t.now.Turn {
+		return t.part
+	}
+	if t.part == 0 {
+		return partNumbers - 1
+	}
+	return t.part - 1
+}
+
+// visit notes that r is seen now, and reports whether that is the first time in
+// its part of the window.
 func (t *table) visit(r *record) bool {
-	if r.part == t.part {
+	own := t.own(r.key)
+	if r.part == own {
 		return false
 	}
 	t.seen[r.part]--
-	t.seen[t.part]++
-	r.part = t.part
+	t.seen[own]++
+	r.part = own
 	return true
 }
 
-// active returns how many series were seen in the window.
+// active returns how many series were seen in the window. Some of those seen last
+// in the oldest part are still in it: as much of them as of the current part is
+// yet to come.
 func (t *table) active() int {
 	n := 0
 	for age := range windowParts {
-		n += int(t.seen[(int(t.part)-age+partNumbers)%partNumbers])
+		n += int(t.seenAgo(age))
+	}
+	return n + int(t.seenAgo(windowParts))*(256-int(t.now.Turn))/256
+}
+
+// seenAgo returns how many records were last seen so many parts ago.
+func (t *table) seenAgo(parts int) uint32 {
+	return t.seen[(int(t.part)-parts+partNumbers)%partNumbers]
+}
+
+// expired returns how many records have left the window for certain.
+func (t *table) expired() int {
+	n := t.size
+	for age := range windowParts + 1 {
+		n -= int(t.seenAgo(age))
 	}
 	return n
 }
-
-func (t *table) expired() int { return t.size - t.active() }
 
 // reclaim gives up the expired records of up to n pages, going round, and stops
 // at the first page that had any.
@@ -223,7 +266,7 @@ func (t *table) sweepPage() int {
 		if r.key == 0 && r.check == 0 {
 			continue
 		}
-		if age := (int(t.part) - int(r.part) + partNumbers) % partNumbers; age < windowParts {
+		if age := (int(t.part) - int(r.part) + partNumbers) % partNumbers; age <= windowParts {
 			continue
 		}
 		t.remove(i)
@@ -252,5 +295,5 @@ func (t *table) remove(i uint32) {
 // release gives all memory back. The table is empty afterwards.
 func (t *table) release() {
 	t.budget.give(int64(len(t.pages))*pageBytes + int64(len(t.slots))*slotBytes)
-	*t = table{budget: t.budget, part: t.part}
+	*t = table{budget: t.budget, now: t.now, part: t.part}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/headgate/headgate/profiler"
 )
 
 func TestRecordIsOneCacheLine(t *testing.T) {
@@ -23,19 +25,22 @@ func TestTableIsAMap(t *testing.T) {
 		tab := &table{budget: &b}
 		type seen struct {
 			rec uint32
-			age int
+			own int64 // the part of its own in which it was seen last
 		}
 		model := map[key]*seen{}
+		now := profiler.Moment{Part: 1000, Turn: uint8(rapid.IntRange(0, 255).Draw(rt, "turn"))}
+		tab.turn(now)
 		for range rapid.IntRange(1, 40).Draw(rt, "rounds") {
 			from := rapid.Uint64Range(0, 4000).Draw(rt, "from")
 			for n := range rapid.Uint64Range(0, 600).Draw(rt, "n") {
 				// Few distinct places in the index, so that runs collide.
-				k := key{hi: (from + n) % 97 << 40, check: uint32(from+n) + 1}
+				k := key{hi: (from+n)%97<<40 | (from+n)%7<<61, check: uint32(from+n) + 1}
 				rec := tab.find(k)
-				if m := model[k]; m != nil && m.age < windowParts && rec != m.rec {
-					rt.Fatalf("record of %v is %d, was %d, seen %d parts ago", k, rec, m.rec, m.age)
+				if m := model[k]; m != nil && now.Part-m.own <= windowParts && rec != m.rec {
+					rt.Fatalf("record of %v is %d, was %d, seen in part %d", k, rec, m.rec, m.own)
 				}
-				if rec == 0 {
+				known := rec != 0
+				if !known {
 					if rec = tab.insert(k); rec == 0 {
 						if tab.expired() > 0 {
 							rt.Fatalf("no room, while %d records are expired", tab.expired())
@@ -48,17 +53,30 @@ func TestTableIsAMap(t *testing.T) {
 				if !r.is(k) {
 					rt.Fatalf("record %d is of another key", rec)
 				}
-				tab.visit(r)
-				model[k] = &seen{rec, 0}
+				own := now.Own(uint8(k.hi >> 56))
+				if m := model[k]; known && tab.visit(r) != (m.own != own) {
+					rt.Fatalf("record of %v, seen in its part %d, is not noted once in part %d", k, m.own, own)
+				}
+				if tab.visit(r) {
+					rt.Fatal("a record is visited twice in its part")
+				}
+				model[k] = &seen{rec, own}
 			}
-			parts := rapid.IntRange(0, 3).Draw(rt, "parts")
-			tab.part = uint8((int(tab.part) + parts) % partNumbers)
-			active := 0
+			parts := rapid.Int64Range(0, 3).Draw(rt, "parts")
+			if now.Part += parts; parts > 0 {
+				now.Turn = uint8(rapid.IntRange(0, 255).Draw(rt, "turn"))
+			}
+			tab.turn(now)
+			active, oldest := 0, 0
 			for _, m := range model {
-				if m.age += parts; m.age < windowParts {
+				switch age := now.Part - m.own; {
+				case age < windowParts:
 					active++
+				case age == windowParts:
+					oldest++
 				}
 			}
+			active += oldest * (256 - int(now.Turn)) / 256
 			if got := tab.active(); got != active {
 				rt.Fatalf("%d series active, want %d", got, active)
 			}
@@ -77,7 +95,7 @@ func TestSpilledRecordComesBack(t *testing.T) {
 	c := &spillCache{bytes: 32 << 20}
 	a, b := c.forTenant(), c.forTenant()
 	k := key{7, 9}
-	want := record{key: 7, check: 9, class: 3, shadow: 4, gen: 5, part: 6, phase: live, tried: -1, last: 2, before: unset, marker: 1 << 60}
+	want := record{key: 7, check: 9, class: 3, shadow: 4, place: 3, gen: 5, part: 6, phase: live, tried: -1, last: 2, before: unset, marker: 1 << 60}
 	a.put(&want)
 	var got record
 	if !a.get(k, &got) || got != want {

@@ -15,8 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/rogpeppe/go-internal/txtar"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/internal/remotewrite"
+	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/limiter"
 )
 
 var update = flag.Bool("update", false, "write what was seen into the transcripts")
@@ -30,6 +33,12 @@ var update = flag.Bool("update", false, "write what was seen into the transcript
 //	flow          want: the outcomes so far
 //	shadow        want: what shadow rules would have removed so far
 //	over, bypass  yes or no, from here on
+//	limit         the limit of the tenant from here on, as YAML
+//	demand        samples that were sent before, all at once: pool/priority number
+//	pass SECONDS  time goes by for the limits, and nobody sends
+//	limited       want: what the limiter has told since it was last asked
+//	shed          want: samples by priority that the limiter shed or, in a shadow,
+//	              would have
 //
 // An entry is a series and its samples: value@seconds, stale@seconds,
 // hist@seconds (a native histogram that says no reset happened), exemplar.
@@ -61,8 +70,32 @@ func runTranscript(t *testing.T, file string) {
 		case "send":
 			answer, forwarded = f.play(t, arg, text)
 			continue
+		case "limit":
+			l := limiter.DefaultLimit()
+			if err := yaml.Unmarshal([]byte(text), &l); err != nil {
+				t.Fatal(err)
+			}
+			f.limit(t, l)
+			continue
+		case "demand":
+			f.demandText(t, text)
+			continue
+		case "pass":
+			seconds, err := strconv.Atoi(arg)
+			if err != nil {
+				t.Fatalf("pass %q: %v", arg, err)
+			}
+			f.pass(seconds)
+			continue
+		case "limited":
+			for _, e := range f.toldOf {
+				got += fmt.Sprintf("%s: %s\n", e.Change, e.Text)
+			}
+			f.toldOf = nil
+		case "shed":
+			got = f.shedText()
 		case "over":
-			f.over = strings.TrimSpace(text) == "yes"
+			f.setOver(t, strings.TrimSpace(text) == "yes")
 			continue
 		case "bypass":
 			if f.SetBypass(nil); strings.TrimSpace(text) == "yes" {
@@ -115,6 +148,9 @@ func (f *fixture) play(t *testing.T, code, text string) (answer, forwarded strin
 	body, before := bodyV1(entries...), f.store.count()
 	rec := f.post(remotewrite.V1, body)
 	answer = strings.TrimSpace(strconv.Itoa(rec.Code)+" "+rec.Body.String()) + "\n"
+	if wait, _ := strconv.Atoi(rec.Header().Get("Retry-After")); (rec.Code == 429 || rec.Code == 503) != (1 <= wait && wait <= 30) {
+		t.Errorf("answer %d with Retry-After %d", rec.Code, wait)
+	}
 	switch {
 	case f.store.count() == before:
 		forwarded = "nothing\n"
@@ -124,6 +160,46 @@ func (f *fixture) play(t *testing.T, code, text string) (answer, forwarded strin
 		forwarded = shown(t, f.store.last())
 	}
 	return answer, forwarded
+}
+
+func (f *fixture) demandText(t *testing.T, text string) {
+	now, pools := f.now(), f.plan().Pools()
+	var u limiter.Usage
+	for line := range strings.Lines(text) {
+		name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
+		pool, priority, _ := strings.Cut(name, "/")
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			t.Fatalf("demand %q: %v", line, err)
+		}
+		p, err := series.ParsePriority(priority)
+		if err != nil {
+			t.Fatalf("demand %q: %v", line, err)
+		}
+		for i := range pools.Len() {
+			if pools.Name(limiter.Pool(i)) == pool {
+				u.Add(limiter.Pool(i), p, limiter.Count{Demand: uint32(n), Steady: uint32(n), Granted: uint32(n)})
+			}
+		}
+	}
+	f.limits.For("default", now).Settle(now, f.plan(), &u)
+}
+
+func (f *fixture) shedText() string {
+	sum := map[series.Priority]uint32{}
+	now := f.now().Add(time.Second) // the second under way included
+	for _, s := range f.limits.For("default", now).History(now, 3600) {
+		for l, n := range s.Shed {
+			sum[series.Critical-series.Priority(l)] += n
+		}
+	}
+	var b strings.Builder
+	for p := series.Critical; p >= series.Low; p-- {
+		if sum[p] > 0 {
+			fmt.Fprintf(&b, "%s %d\n", p, sum[p])
+		}
+	}
+	return b.String()
 }
 
 func (f *fixture) flowText(t *testing.T) string {

@@ -5,7 +5,10 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
+	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -17,7 +20,7 @@ type work struct {
 	tenant  tenant.ID
 	named   bool // the request named its tenant, or its credential did
 	version remotewrite.Version
-	part    uint8 // of the window
+	at      profiler.Moment
 	begun   time.Time
 	lap     time.Time // end of the step before
 	charge  charge
@@ -25,9 +28,10 @@ type work struct {
 	policy  *rules.Policy // one request sees one generation
 	owners  *attribution.Owners
 	history []generation
-	over    bool  // and one state of the limit
-	bypass  bool  // and of the bypass
-	mask    uint8 // the kinds of class that need a judge in it
+	limit   *limiter.Tenant
+	plan    *limiter.Plan // and one state of the limit
+	bypass  bool          // and of the bypass
+	taken   int           // samples, from the hard limit
 
 	compressed []byte // as the sender sent it
 	packed     []byte // as it is forwarded, where it was modified
@@ -35,9 +39,13 @@ type work struct {
 	nothing    bool   // and nothing is left
 	again      bool   // some of it was attempted before: it may well be a retry
 
-	loose   []record // records of series that do not fit the table
-	looseAt map[key]uint32
-	judged  []judged
+	loose    []record // records of series that do not fit the table
+	looseAt  map[key]uint32
+	judged   []judged
+	asking   []asking // series that active_series has to admit
+	bare     []asking // entries of exemplars alone, of such series
+	arrivals []limiter.Arrival
+	usage    *limiter.Usage
 
 	tallies  []tally
 	tallyOf  []uint32 // by class: position in tallies + 1
@@ -63,6 +71,7 @@ type slot struct {
 	judged  bool   // a judge decides, not the class alone
 	listed  bool   // the head is in heads
 	entered bool   // it holds samples and is linked to the others of its series
+	refused bool   // by active_series
 }
 
 // looseRecord is the first record number that means work.loose.
@@ -70,13 +79,16 @@ const looseRecord = 1 << 31
 
 // understood is what the labels of a series say.
 type understood struct {
-	entry   uint32
-	key     key
-	metric  string
-	team    string
-	verdict rules.Verdict
-	refused *refusal
-	same    bool // the verdict of the record's older generation still holds
+	entry    uint32
+	key      key
+	metric   string
+	team     string
+	verdict  rules.Verdict
+	pool     limiter.Pool
+	priority series.Priority // default_priority included
+	place    place
+	refused  *refusal
+	same     bool // the verdict of the record's older generation still holds
 }
 
 // judged is a judge whose decision waits for the upstream's word.
@@ -99,6 +111,10 @@ func (k *kinds) add(d kinds) {
 type tally struct {
 	class                                      uint32
 	sent, dropped, downsampled, shed, rejected uint32
+
+	// Of those shed, what active_series refused, and what rules would have left of
+	// the others; of those sent, what a limit in shadow mode would have shed.
+	refused, rest, would uint32
 }
 
 // A shadowCount is how many samples a shadow rule would have removed.
@@ -136,6 +152,10 @@ func (w *work) reset() {
 		packed:     bounded(keep.packed, maxPooledBytes),
 		loose:      bounded(keep.loose, maxPooledEntries),
 		judged:     bounded(keep.judged, maxPooledEntries),
+		asking:     bounded(keep.asking, maxPooledEntries),
+		bare:       bounded(keep.bare, maxPooledEntries),
+		arrivals:   bounded(keep.arrivals, maxPooledEntries),
+		usage:      keep.usage,
 		tallies:    bounded(keep.tallies, maxPooledEntries),
 		tallyOf:    keep.tallyOf,
 		shadows:    bounded(keep.shadows, maxPooledEntries),

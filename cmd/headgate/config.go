@@ -8,20 +8,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/config"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
 // A Config is the configuration file: the sections of the packages.
 type Config struct {
 	Gateway     GatewayConfig      `yaml:"gateway"`
+	Profiler    profiler.Config    `yaml:"profiler"`
 	Rules       rules.Config       `yaml:"rules"`
+	Limits      limiter.Config     `yaml:"limits"`
 	Attribution attribution.Config `yaml:"attribution"`
+	Storage     StorageConfig      `yaml:"storage"`
 
 	dir  string // that relative paths start from
 	text []byte // of the file
@@ -38,8 +44,11 @@ type GatewayConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Gateway:     GatewayConfig{Config: gateway.DefaultConfig()},
+		Profiler:    profiler.DefaultConfig(),
 		Rules:       rules.DefaultConfig(),
+		Limits:      limiter.DefaultConfig(),
 		Attribution: attribution.DefaultConfig(),
+		Storage:     DefaultStorageConfig(),
 	}
 }
 
@@ -47,8 +56,8 @@ const absent = "this version of Headgate does not know it, and would not do what
 
 // absentKeys are parts of the configuration that only other versions know.
 var absentKeys = map[string]string{
-	"profiler": absent, "limits": absent, "usage": absent, "storage": absent, "auth": absent,
-	"attribution.catalogs": absent, "attribution.prices": absent, "attribution.shared": absent, "attribution.budgets": absent,
+	"usage": absent, "auth": absent,
+	"attribution.prices": absent, "attribution.shared": absent, "attribution.budgets": absent, "attribution.ledger": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".
@@ -76,7 +85,11 @@ func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 	}
 	if len(d.problems) == 0 {
 		c.reportAll("gateway", c.Gateway.Validate())
+		c.reportAll("profiler", c.Profiler.Validate())
+		c.reportAll("limits", c.Limits.Validate())
+		c.checkWindow()
 		c.reportAll("attribution", c.Attribution.Validate())
+		c.reportAll("storage", c.Storage.Validate())
 	}
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b rules.Problem) int {
@@ -86,6 +99,21 @@ func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 	}
 	c.resolvePaths()
 	return &c, nil
+}
+
+// checkWindow sees to it that active series mean the same to the profiler, which
+// says when a series is seen again, and to limits.
+func (c *Config) checkWindow() {
+	if time.Duration(c.Profiler.Window) == limiter.Window {
+		return
+	}
+	limited := c.Limits.Default.LimitsSeries()
+	for _, l := range c.Limits.Tenants {
+		limited = limited || l.LimitsSeries()
+	}
+	if limited {
+		c.file.reportAt("profiler.window", fmt.Sprintf("limits of active_series count the series of %s; leave the window at that, or remove those limits", limiter.Window))
+	}
 }
 
 // reportAll reports every error of a section at the place that it names.
@@ -124,6 +152,9 @@ func (c *Config) resolvePaths() {
 		u.HTTP.SetDirectory(c.dir)
 		c.Gateway.TenantUpstreams[t] = u
 	}
+	c.Storage.resolve(c.dir)
+	c.Limits.File = config.JoinDir(c.dir, c.Limits.File)
+	c.Profiler.File = config.JoinDir(c.dir, c.Profiler.File)
 	for i := range c.Gateway.Credentials {
 		cc := &c.Gateway.Credentials[i]
 		cc.BearerTokenFile = config.JoinDir(c.dir, cc.BearerTokenFile)

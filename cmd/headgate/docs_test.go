@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -40,18 +41,27 @@ func readGood(t *testing.T, text string) *Config {
 	return c
 }
 
-// The reference names every key of the gateway's section, with its default.
+// The reference names every key of the gateway's section, of limits and of storage,
+// with its default.
 func TestTheReferenceIsTheDefault(t *testing.T) {
 	reference := blocks(t, "docs/CONFIGURATION.md")
-	got, want := readGood(t, reference[0]).Gateway, DefaultConfig().Gateway
+	all := readGood(t, reference[0])
+	got, want := all.Gateway, DefaultConfig().Gateway
 	got.Upstream.Headers, got.TenantUpstreams, got.Credentials = nil, nil, nil // written as empty
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the reference reads as\n%+v, want\n%+v", got, want)
 	}
-	keys := reflect.TypeFor[GatewayConfig]().Field(0).Type
-	for i := range keys.NumField() {
-		if key := keys.Field(i).Tag.Get("yaml"); !strings.Contains(reference[0], "\n  "+key+":") {
-			t.Errorf("the reference lacks %s", key)
+	defaults := DefaultConfig()
+	defaults.dir = all.dir
+	defaults.resolvePaths()
+	if all.Limits.Tenants = nil; !reflect.DeepEqual(all.Limits, defaults.Limits) || all.Storage != defaults.Storage {
+		t.Errorf("the reference reads as\n%+v %+v, want\n%+v %+v", all.Limits, all.Storage, defaults.Limits, defaults.Storage)
+	}
+	for _, keys := range []reflect.Type{reflect.TypeFor[GatewayConfig]().Field(0).Type, reflect.TypeFor[limiter.Config](), reflect.TypeFor[StorageConfig]()} {
+		for i := range keys.NumField() {
+			if key := keys.Field(i).Tag.Get("yaml"); !strings.Contains(reference[0], "\n  "+key+":") {
+				t.Errorf("the reference lacks %s", key)
+			}
 		}
 	}
 	for _, text := range reference[1:] {

@@ -15,6 +15,7 @@ import (
 	"github.com/headgate/headgate/internal/api"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -82,7 +83,11 @@ func (x *explainer) offline(context.Context) (api.Explanation, error) {
 	if err := engine.Load(l.rules); err != nil {
 		return api.Explanation{}, err
 	}
-	within := l.settings.ExplainOffline(engine.For(t, time.Now()), t, ls, false)
+	lim, err := limiter.New(l.config.Limits, time.Now(), nil)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	within := l.settings.ExplainOffline(engine.For(t, time.Now()), t, ls, lim.For(t, time.Now()).Plan(time.Now()))
 	return api.NewExplanation(control.Explained(within)), nil
 }
 
@@ -122,6 +127,12 @@ func verdict(e api.Explanation) string {
 		text += ", no rule decides"
 	}
 	text += fmt.Sprintf("; priority %s; team %s", v.Priority, printable(v.Team))
+	if v.Pool != "" && v.Pool != "default" { // default is where there are no pools
+		text += "; pool " + printable(v.Pool)
+	}
+	if v.Shed {
+		text += "; shed by a limit"
+	}
 	if e.Last != nil {
 		text += "; last " + e.Last.Outcome
 		if !e.Last.At.IsZero() {

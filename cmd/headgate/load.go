@@ -16,7 +16,9 @@ type loaded struct {
 	config   *Config
 	settings gateway.Settings
 	rules    []*rules.Rule
-	hash     uint64 // of what was read; 48 bits, so that a float64 holds it
+	catalogs []attribution.Problem // entries of catalogs that are skipped
+	stamp    uint64                // of the catalogs' files
+	hash     uint64                // of what was read; 48 bits, so that a float64 holds it
 }
 
 // load reads the configuration file and all that it names. Where there is a
@@ -49,7 +51,10 @@ func (l *loaded) loadParts() []rules.Problem {
 		l.settings.Auth = credentials
 	}
 	c.reportAll("gateway", err)
-	l.settings.Owners, err = attribution.New(c.Attribution)
+	l.stamp = attribution.CatalogStamp(c.Attribution.Catalogs, c.dir)
+	catalogs, skipped := attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
+	l.catalogs = skipped
+	l.settings.Owners, err = attribution.New(c.Attribution, catalogs...)
 	c.reportAll("attribution", err)
 	return c.file.problems
 }

@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addCheck(app, commands)
 	addTest(app, commands)
 	addExplain(app, commands)
+	addTop(app, commands)
 	addBypass(app, commands)
 	addImport(app, commands)
 	addVersion(app, commands)

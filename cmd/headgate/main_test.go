@@ -92,6 +92,7 @@ func TestSignals(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, "headgate", "serve", "--web.listen-address=127.0.0.1:0", "--ingest.listen-address=localhost:0", "--log.format=json")
+			cmd.Dir = t.TempDir() // what it keeps, it keeps there
 			stderr, err := cmd.StderrPipe()
 			if err != nil {
 				t.Fatal(err)

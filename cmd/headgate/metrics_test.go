@@ -11,6 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
 )
 
 // A metricLine is a row of docs/METRICS.md: name | type | labels.
@@ -35,7 +39,8 @@ func documented(t *testing.T) []metricLine {
 
 func TestMetricsAreDocumented(t *testing.T) {
 	up := newStore(t)
-	r := launch(t, map[string]string{"headgate.yml": configFor(up.URL, ruleFiles), "rules/a.yml": someRules}, "--config.file=DIR/headgate.yml")
+	const limits = "limits: {tenants: {default: {samples_per_second: 1000, hard_samples_per_second: 1000, active_series: 1000}}}\n"
+	r := launch(t, map[string]string{"headgate.yml": configFor(up.URL, ruleFiles+limits), "rules/a.yml": someRules}, "--config.file=DIR/headgate.yml")
 	r.wantSent(wire1, wire1.body(t, 1000, "up", "debug_calls", "seen user=u")) // what has labels exists once it is used
 	r.get("/metrics", http.StatusOK)
 
@@ -54,6 +59,34 @@ func TestMetricsAreDocumented(t *testing.T) {
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("docs/METRICS.md and /metrics differ (-documented +there):\n%s", diff)
+	}
+}
+
+// The alerts that docs/METRICS.md recommends are rules that Prometheus takes, and
+// their metrics are on the page.
+func TestTheAlertsAreOfMetricsThatExist(t *testing.T) {
+	var doc struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	for _, text := range blocks(t, "docs/METRICS.md") {
+		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range doc.Groups[0].Rules {
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
+			if err != nil {
+				t.Errorf("%s: %v", r.Alert, err)
+				continue
+			}
+			for _, selectors := range parser.ExtractSelectors(expr) {
+				name := selectors[slices.IndexFunc(selectors, func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel })].Value
+				if !slices.ContainsFunc(documented(t), func(l metricLine) bool { return strings.HasPrefix(string(l), name+" |") }) {
+					t.Errorf("%s asks for %s, which is not on the page", r.Alert, name)
+				}
+			}
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/rules"
 )
@@ -31,8 +32,10 @@ type reloading struct {
 	notify    func(gateway.Event)
 	log       *slog.Logger
 
-	mu    sync.Mutex // one at a time
-	first *loaded    // at start
+	mu     sync.Mutex // one at a time
+	config *Config    // in force
+	stamp  uint64     // of its catalogs' files, as they were looked at last
+	first  *loaded    // at start
 
 	successful prometheus.Gauge
 	timestamp  prometheus.Gauge
@@ -42,7 +45,7 @@ type reloading struct {
 func newReloading(first *loaded, load func() (*loaded, error), rs []reloader, notify func(gateway.Event), log *slog.Logger, reg prometheus.Registerer) *reloading {
 	f := promauto.With(reg)
 	r := &reloading{
-		load: load, reloaders: rs, notify: notify, log: log, first: first,
+		load: load, reloaders: rs, notify: notify, log: log, first: first, config: first.config, stamp: first.stamp,
 		successful: f.NewGauge(prometheus.GaugeOpts{
 			Name: "headgate_config_last_reload_successful",
 			Help: "1 where the configuration was read without a mistake the last time.",
@@ -57,6 +60,7 @@ func newReloading(first *loaded, load func() (*loaded, error), rs []reloader, no
 		}),
 	}
 	r.succeeded(first)
+	r.sayWhatIsSkipped(first)
 	return r
 }
 
@@ -86,6 +90,8 @@ func (r *reloading) reload(context.Context) error {
 		return err
 	}
 	r.succeeded(l)
+	r.config, r.stamp = l.config, l.stamp
+	r.sayWhatIsSkipped(l)
 	r.log.Info("configuration is reloaded", slog.Int("rules", len(l.rules)))
 	r.notify(gateway.Event{At: time.Now(), Kind: "reload", Text: fmt.Sprintf("the configuration is in force, with %d rules", len(l.rules))})
 	r.sayWhatStays(l)
@@ -101,11 +107,55 @@ func (r *reloading) sayWhatStays(l *loaded) {
 	}{
 		{"gateway.series_table_bytes", now.SeriesTableBytes != then.SeriesTableBytes},
 		{"gateway.overflow_cache_bytes", now.OverflowCacheBytes != then.OverflowCacheBytes},
+		{"profiler", l.config.Profiler != r.first.config.Profiler},
+		{"limits.file", l.config.Limits.File != r.first.config.Limits.File},
+		{"storage", l.config.Storage != r.first.config.Storage},
 	} {
 		if fixed.changed {
 			r.log.Warn("this setting keeps the value it had at start; restart to change it", slog.String("setting", fixed.key))
 		}
 	}
+}
+
+// sayWhatIsSkipped tells of the entries of catalogs that cannot be used.
+func (r *reloading) sayWhatIsSkipped(l *loaded) {
+	if len(l.catalogs) == 0 {
+		return
+	}
+	const named = 10
+	for _, p := range l.catalogs[:min(named, len(l.catalogs))] {
+		r.log.Warn("entry of a catalog is skipped", slog.String("entry", p.String()))
+	}
+	r.notify(gateway.Event{At: time.Now(), Kind: "catalog", Text: fmt.Sprintf("%d entries are skipped; the first: %s", len(l.catalogs), l.catalogs[0])})
+}
+
+// catalogsEvery is how often the files of catalogs are looked at.
+const catalogsEvery = 30 * time.Second
+
+// watchCatalogs reloads when a file of a catalog has changed, until ctx is done.
+func (r *reloading) watchCatalogs(ctx context.Context) error {
+	tick := time.NewTicker(catalogsEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if r.catalogsChanged() {
+			_ = r.reload(ctx) // it says so itself
+		}
+	}
+}
+
+// catalogsChanged reports whether a file of a catalog changed since it was looked
+// at last.
+func (r *reloading) catalogsChanged() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.stamp
+	r.stamp = attribution.CatalogStamp(r.config.Attribution.Catalogs, r.config.dir)
+	return r.stamp != before
 }
 
 // onSignal reloads whenever hup is received, until ctx is done.

@@ -48,10 +48,16 @@ func write(t *testing.T, dir string, files map[string]string) {
 }
 
 // serveArgs are the arguments of headgate serve on free ports, with those in args,
-// in which DIR stands for dir.
-func serveArgs(dir string, args []string) []string {
+// in which DIR stands for dir. What it keeps, it keeps there: where no
+// configuration file is given, it gets one that says nothing.
+func serveArgs(t *testing.T, dir string, args []string) []string {
+	t.Helper()
 	all := []string{"serve"}
 	given := strings.Join(args, " ")
+	if !strings.Contains(given, "--config.file") {
+		write(t, dir, map[string]string{"nothing.yml": "{}\n"})
+		args = append([]string{"--config.file=DIR/nothing.yml"}, args...)
+	}
 	for _, a := range []string{"--web.listen-address=127.0.0.1:0", "--ingest.listen-address=localhost:0"} {
 		if flag, _, _ := strings.Cut(a, "="); !strings.Contains(given, flag) {
 			all = append(all, a)
@@ -73,7 +79,7 @@ func launch(t *testing.T, files map[string]string, args ...string) *running {
 	ended, code := make(chan struct{}), -1
 	go func() {
 		defer close(ended)
-		code = run(ctx, serveArgs(r.dir, args), io.Discard, r.log)
+		code = run(ctx, serveArgs(t, r.dir, args), io.Discard, r.log)
 	}()
 	r.stop = func() int {
 		cancel()
@@ -107,7 +113,7 @@ func refusedAtStart(t *testing.T, files map[string]string, args ...string) strin
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var log buffer
-	if code := run(ctx, serveArgs(dir, args), io.Discard, &log); code != exitError {
+	if code := run(ctx, serveArgs(t, dir, args), io.Discard, &log); code != exitError {
 		t.Fatalf("headgate ended with %d, want %d:\n%s", code, exitError, &log)
 	}
 	return log.String()

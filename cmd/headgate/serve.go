@@ -77,9 +77,11 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 //	              ┌────────┴────────┐
 //	              ▼                 ▼
 //	         rules.Engine ◀── gateway.Gateway ──▶ upstream
-//	              ▲                 ▲    ▲
-//	              │                 │    └─── ingest listener: POST /api/v1/write
-//	              └──── control ────┘
+//	              ▲              │  ▲    ▲
+//	              │              ▼  │    └─── ingest listener: POST /api/v1/write
+//	              │  profiler.Profiler ◀──▶ its file
+//	              │           ▲     │
+//	              └──────── control ┘
 //	                       ▲
 //	                      api ◀── web listener: /api/v1, /metrics, /-/…, /debug/pprof
 func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
@@ -107,15 +109,29 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("headgate"))
-	events := &control.Events{}
+	events := control.NewEvents(log)
+	kept, err := keep(first.config.Storage, log)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
 	engine := rules.NewEngine()
 	if err := engine.Load(first.rules); err != nil {
 		return err
 	}
-	g, err := gateway.New(first.settings, gateway.Engines{Rules: engine, Pressure: gateway.Calm{}}, events.Add, log, reg)
+	prof, err := openProfiler(first.config.Profiler, events.Tell, log, reg)
 	if err != nil {
 		return err
 	}
+	lim, err := openLimits(first.config.Limits, f.configFile, kept, events.Tell, log)
+	if err != nil {
+		return err
+	}
+	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter}, events.Tell, log, reg)
+	if err != nil {
+		return err
+	}
+	reg.MustRegister(gateway.LimitCollector(lim.Limiter))
 	reloads := newReloading(first,
 		func() (*loaded, error) {
 			l, err := read()
@@ -126,15 +142,16 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		},
 		[]reloader{
 			{"gateway", func(l *loaded) error { return g.Reload(l.settings) }},
+			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
 			{"rules", func(l *loaded) error { return engine.Load(l.rules) }},
-		}, events.Add, log, reg)
-	c := control.New(g, engine, events, reloads.reload)
+		}, events.Tell, log, reg)
+	c := control.New(g, engine, prof, lim.policy, events, reloads.reload)
 
 	if trusting {
 		const text = "the ingest listener can be reached from other machines and trusts everyone: " +
 			"whoever reaches it may write for every tenant; set gateway.credentials or --ingest.config.file"
 		log.Warn(text, slog.String("address", f.ingestAddress))
-		events.Add(gateway.Event{At: time.Now(), Kind: "config", Text: text})
+		events.Tell(gateway.Event{At: time.Now(), Kind: "config", Text: text})
 	}
 
 	ready := &readiness{}
@@ -151,8 +168,14 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	defer stop()
 	group, failed := errgroup.WithContext(inner)
 	group.Go(func() error { return g.Run(failed) })
+	if prof != nil {
+		group.Go(func() error { return prof.Run(failed) })
+	}
 	group.Go(func() error { return c.Run(failed) })
+	group.Go(func() error { return lim.run(failed) })
+	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return reloads.onSignal(failed, hup) })
+	group.Go(func() error { return reloads.watchCatalogs(failed) })
 	for _, s := range servers {
 		group.Go(s.run)
 	}

@@ -80,8 +80,8 @@ func encode2(ms int64, series []string) ([]byte, error) {
 	return req.Marshal()
 }
 
-// A store is an upstream that remembers what was written to it.
-type store struct {
+// A fakeStore is an upstream that remembers what was written to it.
+type fakeStore struct {
 	*httptest.Server
 	mu      sync.Mutex
 	bodies  [][]byte // compressed
@@ -92,14 +92,14 @@ type store struct {
 	arrived chan struct{}
 }
 
-func newStore(t *testing.T) *store {
-	s := &store{arrived: make(chan struct{}, 1000)}
+func newStore(t *testing.T) *fakeStore {
+	s := &fakeStore{arrived: make(chan struct{}, 1000)}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *store) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (s *fakeStore) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(err)
@@ -157,7 +157,7 @@ func decodeNames(contentType string, body []byte) ([]string, error) {
 }
 
 // hold makes the next request wait until the function it returns is called.
-func (s *store) hold() (release func()) {
+func (s *fakeStore) hold() (release func()) {
 	gate := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,14 +166,14 @@ func (s *store) hold() (release func()) {
 }
 
 // answer makes the store refuse what comes; 0 ends that.
-func (s *store) answer(status int) {
+func (s *fakeStore) answer(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status = status
 }
 
 // taken returns the metrics of the series written since it was called last.
-func (s *store) taken() []string {
+func (s *fakeStore) taken() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := s.series
@@ -182,7 +182,7 @@ func (s *store) taken() []string {
 }
 
 // last returns the newest request.
-func (s *store) last(t *testing.T) ([]byte, http.Header) {
+func (s *fakeStore) last(t *testing.T) ([]byte, http.Header) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()

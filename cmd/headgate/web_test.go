@@ -110,11 +110,11 @@ func TestExplainByAPI(t *testing.T) {
 	for _, s := range x.Steps {
 		steps = append(steps, fmt.Sprintf("%s %s %t", s.Step, s.Name, s.Matched))
 	}
-	want := []string{"tenant default true", "owner alpha true", "rule drop-debug true", "rule thin-disk false", "rule try-users false", "limit default false"}
+	want := []string{"tenant default true", "owner alpha true", "rule drop-debug true", "rule thin-disk false", "rule try-users false", "limit samples_per_second false", "limit active_series false"}
 	if diff := cmp.Diff(want, steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	if want := (api.Verdict{Action: "drop", Rule: "drop-debug", Priority: "default", Team: "alpha"}); x.Verdict != want || x.Last != nil {
+	if want := (api.Verdict{Action: "drop", Rule: "drop-debug", Priority: "default", Team: "alpha", Pool: "default"}); x.Verdict != want || x.Last != nil {
 		t.Errorf("verdict %+v, last %v; want %+v and none", x.Verdict, x.Last, want)
 	}
 	r.wantSent(wire1, wire1.body(t, 61_000, "up"))

@@ -27,8 +27,11 @@ func New(c *control.Control) http.Handler {
 	registerFlow(a, c)
 	registerExplain(a, c)
 	registerRules(a, c)
+	registerLimits(a, c)
 	registerBypass(a, c)
 	registerEvents(a, c)
+	registerProfile(a, c)
+	registerTSDB(a, c)
 	registerStatus(a)
 	return problems(mux)
 }
@@ -62,11 +65,34 @@ func operation(method, path, id, summary string) huma.Operation {
 
 // problem turns an error of control into the answer.
 func problem(err error) error {
-	if invalid, ok := errors.AsType[*control.Invalid](err); ok {
-		return huma.Error422UnprocessableEntity(invalid.Error(), &huma.ErrorDetail{Location: invalid.Field, Message: invalid.Text})
-	}
-	if errors.Is(err, control.ErrNotFound) {
+	switch {
+	case errors.Is(err, control.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, control.ErrLocked):
+		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, control.ErrConflict):
+		return huma.Error412PreconditionFailed(err.Error())
+	case errors.Is(err, control.ErrRevision):
+		return huma.Error428PreconditionRequired(err.Error())
+	case errors.Is(err, control.ErrUnavailable):
+		return huma.Error503ServiceUnavailable(err.Error())
+	}
+	if details := invalids(err); len(details) > 0 {
+		return huma.Error422UnprocessableEntity(err.Error(), details...)
 	}
 	return huma.Error500InternalServerError("internal error")
+}
+
+// invalids returns all that is invalid according to err, by place.
+func invalids(err error) (details []error) {
+	list := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		list = many.Unwrap()
+	}
+	for _, e := range list {
+		if invalid, ok := errors.AsType[*control.Invalid](e); ok {
+			details = append(details, &huma.ErrorDetail{Location: invalid.Field, Message: invalid.Text})
+		}
+	}
+	return details
 }

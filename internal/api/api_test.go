@@ -60,8 +60,11 @@ func TestRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"DELETE /api/v1/bypass", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
-		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/status/buildinfo", "POST /api/v1/bypass",
+		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
+		"GET /api/v1/limits", "GET /api/v1/limits/{tenant}", "GET /api/v1/limits/{tenant}/history",
+		"GET /api/v1/profile/labels", "GET /api/v1/profile/metric", "GET /api/v1/profile/metrics", "GET /api/v1/profile/series",
+		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb", "POST /api/v1/bypass",
+		"PUT /api/v1/limits/{tenant}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(doc.OpenAPI, "3.1.") {
 		t.Errorf("OpenAPI %s, routes (-want +got):\n%s", doc.OpenAPI, diff)
@@ -114,8 +117,8 @@ func TestShapes(t *testing.T) {
 		{"a flow by rule", newFlow(flow, "rule"), span + `,"rows":[{"rule":"a",` + zeros + `},{"rule":"",` + zeros + `,"would_remove":7}]}`},
 		{"an explanation", NewExplanation(control.Explanation{
 			Steps:  []control.ExplainStep{{Step: "rule", Name: "a", Matched: true, Detail: "drop"}},
-			Action: "drop", Rule: "a", Priority: "low", Team: "t", Outcome: "dropped", At: at,
-		}), `{"steps":[{"step":"rule","name":"a","matched":true,"detail":"drop"}],"verdict":{"action":"drop","rule":"a","priority":"low","team":"t"},"last":{"outcome":"dropped","at":"2026-01-02T02:04:05Z"}}`},
+			Action: "drop", Rule: "a", Priority: "low", Team: "t", Pool: "p", Shed: true, Outcome: "dropped", At: at,
+		}), `{"steps":[{"step":"rule","name":"a","matched":true,"detail":"drop"}],"verdict":{"action":"drop","rule":"a","priority":"low","team":"t","pool":"p","shed":true},"last":{"outcome":"dropped","at":"2026-01-02T02:04:05Z"}}`},
 		{"an explanation of a series not seen", NewExplanation(control.Explanation{Action: "keep", Priority: "default", Refused: "no"}),
 			`{"steps":[],"verdict":{"action":"keep","rule":"","priority":"default","team":"","refused":"no"},"last":null}`},
 		{"a rule", newRule(control.Rule{Rule: parsed[0], Position: 1, State: "active", RemovedSamplesPerSecond: 1.5}),

@@ -31,6 +31,8 @@ type Verdict struct {
 	Rule     string `json:"rule" doc:"Empty where no rule decides."`
 	Priority string `json:"priority" enum:"critical,high,default,low"`
 	Team     string `json:"team"`
+	Pool     string `json:"pool,omitempty" doc:"Of the tenant's limit; absent where the series can never be stored."`
+	Shed     bool   `json:"shed,omitempty" doc:"A limit does not let the series pass, as of now; the steps say which and why."`
 	Refused  string `json:"refused,omitempty" doc:"Why the series can never be stored."`
 }
 
@@ -44,7 +46,7 @@ type Last struct {
 func NewExplanation(x control.Explanation) Explanation {
 	out := Explanation{
 		Steps:   make([]ExplainStep, len(x.Steps)),
-		Verdict: Verdict{Action: x.Action, Rule: x.Rule, Priority: x.Priority, Team: x.Team, Refused: x.Refused},
+		Verdict: Verdict{Action: x.Action, Rule: x.Rule, Priority: x.Priority, Team: x.Team, Pool: x.Pool, Shed: x.Shed, Refused: x.Refused},
 	}
 	for i, s := range x.Steps {
 		out.Steps[i] = ExplainStep(s)

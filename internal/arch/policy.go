@@ -17,8 +17,9 @@ const House = `
 internal/series
 internal/tenant
 internal/remotewrite  internal/series
+internal/wholefile
 
-profiler              internal/series internal/tenant
+profiler              internal/series internal/tenant internal/wholefile
 rules                 internal/series internal/tenant
 limiter               internal/series internal/tenant
 attribution           internal/series internal/tenant

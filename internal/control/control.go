@@ -10,23 +10,26 @@ import (
 
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
 // A Control answers questions about one running gateway, and changes it. Its
 // methods may be called from any goroutine.
 type Control struct {
-	gateway *gateway.Gateway
-	rules   *rules.Engine
-	events  *Events
-	reload  func(context.Context) error
-	rates   rates
+	gateway  *gateway.Gateway
+	rules    *rules.Engine
+	profiler *profiler.Profiler // nil where nothing is profiled
+	limits   *Limits
+	events   *Events
+	reload   func(context.Context) error
+	rates    rates
 }
 
-// New returns a Control. reload reads the configuration again; its error is what
-// is wrong with it.
-func New(g *gateway.Gateway, e *rules.Engine, events *Events, reload func(context.Context) error) *Control {
-	return &Control{gateway: g, rules: e, events: events, reload: reload}
+// New returns a Control. p is nil where nothing is profiled. reload reads the
+// configuration again; its error is what is wrong with it.
+func New(g *gateway.Gateway, e *rules.Engine, p *profiler.Profiler, l *Limits, events *Events, reload func(context.Context) error) *Control {
+	return &Control{gateway: g, rules: e, profiler: p, limits: l, events: events, reload: reload}
 }
 
 // Run keeps the rates of rules up to date until ctx is done.
@@ -51,11 +54,28 @@ func (c *Control) Run(ctx context.Context) error {
 // wrong with it and leaves everything as it was.
 func (c *Control) Reload(ctx context.Context) error { return c.reload(ctx) }
 
-// Events returns what happened, newest first, as far as it is remembered.
-func (c *Control) Events(q EventQuery) []Event { return c.events.list(q) }
-
 // ErrNotFound is the error where what is asked for does not exist.
 var ErrNotFound = errors.New("not found")
+
+// missing says what is not there and what to do; it is an ErrNotFound.
+type missing struct{ text string }
+
+func (m *missing) Error() string        { return m.text }
+func (m *missing) Is(target error) bool { return target == ErrNotFound }
+
+// Why a change is not made, besides what is wrong with it.
+var (
+	ErrLocked      = errors.New("locked") // what is to be changed is in a file
+	ErrRevision    = errors.New("a change needs to say what it changes: send the ETag of what was read as If-Match")
+	ErrConflict    = errors.New("it was changed since it was read: read it again, and send the new ETag as If-Match")
+	ErrUnavailable = errors.New("the store cannot be reached, and what cannot be kept is not changed: try again; the log says why")
+)
+
+// locked says which file, and what to do; it is an ErrLocked.
+type locked struct{ text string }
+
+func (l *locked) Error() string        { return l.text }
+func (l *locked) Is(target error) bool { return target == ErrLocked }
 
 // An Invalid is what is wrong with a question or a change.
 type Invalid struct {

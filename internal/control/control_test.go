@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -47,14 +49,18 @@ func govern(t *testing.T, reload func(context.Context) error) governed {
 	if err := engine.Load(rs); err != nil {
 		t.Fatal(err)
 	}
-	events := &Events{}
-	settings := gateway.Settings{Config: gateway.DefaultConfig()}
-	settings.Config.Upstream.URL = store.URL
-	g, err := gateway.New(settings, gateway.Engines{Rules: engine, Pressure: gateway.Calm{}}, events.Add, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	limits, err := limiter.New(limiter.DefaultConfig(), time.Now(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return governed{New(g, engine, events, reload), g, events}
+	events := NewEvents(slog.New(slog.DiscardHandler))
+	settings := gateway.Settings{Config: gateway.DefaultConfig()}
+	settings.Config.Upstream.URL = store.URL
+	g, err := gateway.New(settings, gateway.Engines{Rules: engine, Limiter: limits}, events.Tell, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return governed{New(g, engine, nil, nil, events, reload), g, events}
 }
 
 // send writes one sample of each series, given as PromQL writes them.
@@ -250,8 +256,9 @@ func TestBypass(t *testing.T) {
 	if b := c.Bypass(); b != nil {
 		t.Errorf("the bypass is %+v, want it off", b)
 	}
-	if n := len(c.Events(EventQuery{Kind: "bypass"})); n != 2 {
-		t.Errorf("%d events, want on and off", n)
+	page, err := c.Events(t.Context(), EventQuery{Kind: "bypass"})
+	if err != nil || len(page.Events) != 2 {
+		t.Errorf("%d events (%v), want on and off", len(page.Events), err)
 	}
 }
 
@@ -263,33 +270,35 @@ func TestReloadSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestEventsAreTheLatest(t *testing.T) {
-	var es Events
-	begin := time.Unix(0, 0)
-	for i := range maxEvents + 10 {
-		kind := []string{"even", "odd"}[i%2]
-		es.Add(Event{At: begin.Add(time.Duration(i) * time.Second), Kind: kind})
+// Events are read in pages, newest first; without a store, from memory.
+func TestEventsAreReadInPages(t *testing.T) {
+	c := govern(t, nil)
+	begin := time.Now().Add(-time.Hour)
+	for i := range 25 {
+		c.events.Tell(gateway.Event{At: begin.Add(time.Duration(i) * time.Second), Kind: "upstream", Tenant: "shop", Text: fmt.Sprint(i)})
 	}
-	all := es.list(EventQuery{})
-	if len(all) != maxEvents {
-		t.Fatalf("%d events, want %d", len(all), maxEvents)
-	}
-	for i, e := range all {
-		if want := begin.Add(time.Duration(maxEvents+9-i) * time.Second); !e.At.Equal(want) {
-			t.Fatalf("event %d is of %s, want %s: newest first", i, e.At, want)
+	var texts []string
+	q := EventQuery{Tenant: "shop", Limit: 10}
+	for {
+		page, err := c.Events(t.Context(), q)
+		if err != nil || !page.FromMemory {
+			t.Fatalf("%+v, %v; want a page from memory", page, err)
+		}
+		for _, e := range page.Events {
+			texts = append(texts, e.Text)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
 		}
 	}
-	if n := len(es.list(EventQuery{Kind: "odd"})); n != maxEvents/2 {
-		t.Errorf("%d odd events, want half", n)
+	if len(texts) != 25 || texts[0] != "24" || texts[24] != "0" {
+		t.Errorf("events %v, want 24 to 0", texts)
 	}
-	some := es.list(EventQuery{From: begin.Add(20 * time.Second), To: begin.Add(23 * time.Second)})
-	if len(some) != 3 || !some[2].At.Equal(begin.Add(20*time.Second)) {
-		t.Errorf("events from 20 s until 23 s are %v, want three", some)
-	}
-}
-
-func TestNoEvents(t *testing.T) {
-	if es := (&Events{}).list(EventQuery{}); len(es) != 0 {
-		t.Errorf("events are %v, want none", es)
+	for field, q := range map[string]EventQuery{"cursor": {Cursor: "x"}, "tenant": {Tenant: "a/b"}} {
+		if _, err := c.Events(t.Context(), q); err == nil {
+			t.Errorf("a wrong %s is no error", field)
+		} else if invalid, ok := errors.AsType[*Invalid](err); !ok || invalid.Field != field {
+			t.Errorf("a wrong %s: %v", field, err)
+		}
 	}
 }

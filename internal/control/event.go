@@ -1,60 +1,54 @@
 package control
 
 import (
-	"sync"
+	"context"
+	"log/slog"
 	"time"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/store"
+	"github.com/headgate/headgate/internal/tenant"
 )
 
-// maxEvents is how many events are remembered.
-const maxEvents = 1000
-
 // An Event is something that an operator should know of.
-type Event = gateway.Event
+type Event = store.Event
 
-// Events are the latest events. They may be used from any goroutine; the zero
-// value is ready.
-type Events struct {
-	mu   sync.Mutex
-	ring []Event
-	next int // where the next one goes, once the ring is full
-}
+// Events are what happened. They wait for the store, and are read from it and from
+// memory alike. They may be used from any goroutine; their Run stores them.
+type Events struct{ *store.Journal }
 
-// Add remembers e, and forgets the oldest where there are too many.
-func (es *Events) Add(e Event) {
-	es.mu.Lock()
-	defer es.mu.Unlock()
-	if len(es.ring) < maxEvents {
-		es.ring = append(es.ring, e)
-		return
-	}
-	es.ring[es.next] = e
-	es.next = (es.next + 1) % maxEvents
+// NewEvents returns Events of which nothing has happened.
+func NewEvents(log *slog.Logger) *Events { return &Events{store.NewJournal(log)} }
+
+// Tell takes an event of the gateway. It never blocks.
+func (es *Events) Tell(e gateway.Event) {
+	es.Add(Event{At: e.At, Kind: e.Kind, Tenant: e.Tenant, Text: e.Text})
 }
 
 // An EventQuery says which events are meant. What is zero restricts nothing.
 type EventQuery struct {
 	Kind     string
+	Tenant   string
 	From, To time.Time // From belongs to the events meant, To does not
+	Limit    int       // 100 where it is 0, 1000 at most
+	Cursor   string    // the Next of the page before
 }
 
-func (q EventQuery) means(e Event) bool {
-	return (q.Kind == "" || q.Kind == e.Kind) &&
-		(q.From.IsZero() || !e.At.Before(q.From)) &&
-		(q.To.IsZero() || e.At.Before(q.To))
-}
+// An EventPage is one page of events, newest first.
+type EventPage = store.EventPage
 
-// list returns the events meant by q, newest first.
-func (es *Events) list(q EventQuery) []Event {
-	es.mu.Lock()
-	defer es.mu.Unlock()
-	var list []Event
-	for i := range es.ring {
-		e := es.ring[(es.next+len(es.ring)-1-i)%len(es.ring)]
-		if q.means(e) {
-			list = append(list, e)
+// Events returns what happened.
+func (c *Control) Events(ctx context.Context, q EventQuery) (EventPage, error) {
+	if q.Tenant != "" {
+		if _, err := tenant.Parse(q.Tenant); err != nil {
+			return EventPage{}, &Invalid{"tenant", err.Error()}
 		}
 	}
-	return list
+	page, err := c.events.Events(ctx, store.EventQuery{
+		Kind: q.Kind, Tenant: tenant.ID(q.Tenant), From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
+	})
+	if err != nil { // there is no other error
+		return EventPage{}, &Invalid{"cursor", "it is none that a page before gave; leave it out to begin anew"}
+	}
+	return page, nil
 }

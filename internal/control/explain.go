@@ -14,6 +14,8 @@ type Explanation struct {
 	Rule     string // that decided it, or ""
 	Priority string
 	Team     string
+	Pool     string    // of the tenant's limit
+	Shed     bool      // a limit does not let it pass, as of now
 	Refused  string    // why the series can never be stored, or ""
 	Outcome  string    // of its samples by now; "" where the series is not known
 	At       time.Time // its newest sample forwarded or attempted; zero where there is none
@@ -56,7 +58,7 @@ func ParseSeries(text string) (series.Labels, error) {
 func Explained(x gateway.Explanation) Explanation {
 	e := Explanation{
 		Steps: x.Steps, Action: x.Action.String(), Rule: x.Rule,
-		Priority: x.Priority.String(), Team: x.Team, Refused: x.Refused,
+		Priority: x.Priority.String(), Team: x.Team, Pool: x.Pool, Shed: x.Shed, Refused: x.Refused,
 	}
 	if x.Seen {
 		e.Outcome, e.At = x.Outcome.String(), x.At
