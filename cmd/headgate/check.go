@@ -53,7 +53,7 @@ func checkConfig(file string, stderr io.Writer) []rules.Problem {
 		return []rules.Problem{{File: file, Text: err.Error()}}
 	}
 	warn(l.rules, stderr)
-	for _, p := range l.catalogs {
+	for _, p := range l.skipped {
 		fmt.Fprintln(stderr, rules.Problem{File: p.File, Line: p.Line, Text: "warning: " + p.Text})
 	}
 	return nil

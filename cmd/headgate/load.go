@@ -16,7 +16,8 @@ type loaded struct {
 	config   *Config
 	settings gateway.Settings
 	rules    []*rules.Rule
-	catalogs []attribution.Problem // entries of catalogs that are skipped
+	catalogs []*attribution.Catalog
+	skipped  []attribution.Problem // entries of catalogs
 	stamp    uint64                // of the catalogs' files
 	hash     uint64                // of what was read; 48 bits, so that a float64 holds it
 }
@@ -52,9 +53,8 @@ func (l *loaded) loadParts() []rules.Problem {
 	}
 	c.reportAll("gateway", err)
 	l.stamp = attribution.CatalogStamp(c.Attribution.Catalogs, c.dir)
-	catalogs, skipped := attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
-	l.catalogs = skipped
-	l.settings.Owners, err = attribution.New(c.Attribution, catalogs...)
+	l.catalogs, l.skipped = attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
+	l.settings.Owners, err = attribution.New(c.Attribution, l.catalogs...)
 	c.reportAll("attribution", err)
 	return c.file.problems
 }

@@ -119,14 +119,14 @@ func (r *reloading) sayWhatStays(l *loaded) {
 
 // sayWhatIsSkipped tells of the entries of catalogs that cannot be used.
 func (r *reloading) sayWhatIsSkipped(l *loaded) {
-	if len(l.catalogs) == 0 {
+	if len(l.skipped) == 0 {
 		return
 	}
 	const named = 10
-	for _, p := range l.catalogs[:min(named, len(l.catalogs))] {
+	for _, p := range l.skipped[:min(named, len(l.skipped))] {
 		r.log.Warn("entry of a catalog is skipped", slog.String("entry", p.String()))
 	}
-	r.notify(gateway.Event{At: time.Now(), Kind: "catalog", Text: fmt.Sprintf("%d entries are skipped; the first: %s", len(l.catalogs), l.catalogs[0])})
+	r.notify(gateway.Event{At: time.Now(), Kind: "catalog", Text: fmt.Sprintf("%d entries are skipped; the first: %s", len(l.skipped), l.skipped[0])})
 }
 
 // catalogsEvery is how often the files of catalogs are looked at.

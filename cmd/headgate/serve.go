@@ -127,6 +127,10 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	policies, err := control.NewPolicies(first.config.Attribution, first.catalogs, f.configFile)
+	if err != nil {
+		return err
+	}
 	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter}, events.Tell, log, reg)
 	if err != nil {
 		return err
@@ -144,8 +148,13 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			{"gateway", func(l *loaded) error { return g.Reload(l.settings) }},
 			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
 			{"rules", func(l *loaded) error { return engine.Load(l.rules) }},
+			{"attribution", func(l *loaded) error {
+				return policies.Reload(l.config.Attribution, l.catalogs, f.configFile)
+			}},
 		}, events.Tell, log, reg)
-	c := control.New(g, engine, prof, lim.policy, events, reloads.reload)
+	c := control.New(control.Parts{
+		Gateway: g, Rules: engine, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Reload: reloads.reload,
+	})
 
 	if trusting {
 		const text = "the ingest listener can be reached from other machines and trusts everyone: " +

@@ -33,7 +33,7 @@ func New(c *control.Control) http.Handler {
 	registerProfile(a, c)
 	registerTSDB(a, c)
 	registerStatus(a)
-	return problems(mux)
+	return actors(problems(mux))
 }
 
 func config() huma.Config {

@@ -37,16 +37,16 @@ type bypassOutput struct{ Body Bypass }
 
 func registerBypass(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/bypass", "get-bypass", "Whether every rule and limit is off"),
-		func(context.Context, *struct{}) (*bypassOutput, error) {
-			return &bypassOutput{newBypass(c.Bypass())}, nil
+		func(ctx context.Context, _ *struct{}) (*bypassOutput, error) {
+			return &bypassOutput{newBypass(c.As(actor(ctx)).Bypass())}, nil
 		})
 	huma.Register(a, operation(http.MethodPost, "/bypass", "set-bypass", "Turn every rule and limit off for a while"),
-		func(_ context.Context, in *bypassInput) (*bypassOutput, error) {
+		func(ctx context.Context, in *bypassInput) (*bypassOutput, error) {
 			length, err := model.ParseDuration(in.Body.For)
 			if err != nil {
 				return nil, problem(&control.Invalid{Field: "for", Text: "it is no duration; write it as in 1h or 30m"})
 			}
-			b, err := c.SetBypass(time.Duration(length), in.Body.Reason)
+			b, err := c.As(actor(ctx)).SetBypass(time.Duration(length), in.Body.Reason)
 			if err != nil {
 				return nil, problem(err)
 			}
@@ -54,8 +54,8 @@ func registerBypass(a huma.API, c *control.Control) {
 		})
 	end := operation(http.MethodDelete, "/bypass", "end-bypass", "Let rules and limits act again")
 	end.DefaultStatus = http.StatusNoContent
-	huma.Register(a, end, func(context.Context, *struct{}) (*struct{}, error) {
-		c.EndBypass()
+	huma.Register(a, end, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+		c.As(actor(ctx)).EndBypass()
 		return nil, nil
 	})
 }

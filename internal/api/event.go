@@ -39,7 +39,7 @@ type eventsOutput struct {
 func registerEvents(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/events", "list-events", "What happened, newest first"),
 		func(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
-			page, err := c.Events(ctx, control.EventQuery{
+			page, err := c.As(actor(ctx)).Events(ctx, control.EventQuery{
 				Kind: in.Kind, Tenant: in.Tenant, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor,
 			})
 			if err != nil {

@@ -66,8 +66,8 @@ type explainOutput struct{ Body Explanation }
 
 func registerExplain(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/explain", "explain", "Why a series is forwarded or not"),
-		func(_ context.Context, in *explainInput) (*explainOutput, error) {
-			x, err := c.Explain(in.Tenant, in.Series)
+		func(ctx context.Context, in *explainInput) (*explainOutput, error) {
+			x, err := c.As(actor(ctx)).Explain(in.Tenant, in.Series)
 			if err != nil {
 				return nil, problem(err)
 			}

@@ -49,8 +49,8 @@ type flowOutput struct{ Body Flow }
 
 func registerFlow(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/flow", "get-flow", "What became of the samples received"),
-		func(_ context.Context, in *flowInput) (*flowOutput, error) {
-			f, err := c.Flow(control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To})
+		func(ctx context.Context, in *flowInput) (*flowOutput, error) {
+			f, err := c.As(actor(ctx)).Flow(control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To})
 			if err != nil {
 				return nil, problem(err)
 			}

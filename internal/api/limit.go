@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -56,26 +55,11 @@ type deleteLimitInput struct {
 // A Change is who changes what, as every PUT and DELETE of policy says it.
 type Change struct {
 	IfMatch string `header:"If-Match" doc:"The ETag of what was read, or * for whatever is there."`
-	by      string
-}
-
-// Resolve notes who asks. The name is checked where the listener asks for a
-// password; other machines reach none that does not.
-func (c *Change) Resolve(ctx huma.Context) []error {
-	c.by = ctx.RemoteAddr()
-	if host, _, err := net.SplitHostPort(c.by); err == nil {
-		c.by = host
-	}
-	r := http.Request{Header: http.Header{"Authorization": {ctx.Header("Authorization")}}}
-	if user, _, ok := r.BasicAuth(); ok && user != "" {
-		c.by = strconv.Quote(user) + " from " + c.by
-	}
-	return nil
 }
 
 // change returns what c says for control.
 func (c *Change) change() control.Change {
-	out := control.Change{By: c.by, Revision: control.NotRevision}
+	out := control.Change{Revision: control.NotRevision}
 	switch text := strings.TrimSpace(c.IfMatch); {
 	case text == "":
 		out.Revision = control.NoRevision
@@ -93,27 +77,27 @@ func etag(revision int64) string { return strconv.Quote(strconv.FormatInt(revisi
 
 func registerLimits(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/limits", "list-limits", "The tenants' limits, what they use and what is shed"),
-		func(_ context.Context, in *limitsInput) (*limitsOutput, error) {
-			page := c.Limits(control.LimitsQuery{Limit: in.Limit, Cursor: in.Cursor})
+		func(ctx context.Context, in *limitsInput) (*limitsOutput, error) {
+			page := c.As(actor(ctx)).Limits(control.LimitsQuery{Limit: in.Limit, Cursor: in.Cursor})
 			out := &limitsOutput{}
 			out.Body.Limits, out.Body.NextCursor = []Limit{}, page.Next
 			for _, l := range page.Limits {
 				out.Body.Limits = append(out.Body.Limits, newLimit(l))
 			}
-			out.Body.Default = newLimitSettings(c.DefaultLimit())
+			out.Body.Default = newLimitSettings(c.As(actor(ctx)).DefaultLimit())
 			return out, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/limits/{tenant}", "get-limit", "One tenant's limit, known or not"),
-		func(_ context.Context, in *limitInput) (*limitOutput, error) {
-			l, err := c.Limit(in.Tenant)
+		func(ctx context.Context, in *limitInput) (*limitOutput, error) {
+			l, err := c.As(actor(ctx)).Limit(in.Tenant)
 			if err != nil {
 				return nil, problem(err)
 			}
 			return &limitOutput{etag(l.Revision), newLimit(l)}, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/limits/{tenant}/history", "get-limit-history", "What became of a tenant's samples, second by second"),
-		func(_ context.Context, in *historyInput) (*historyOutput, error) {
-			h, err := c.LimitHistory(in.Tenant, in.Seconds)
+		func(ctx context.Context, in *historyInput) (*historyOutput, error) {
+			h, err := c.As(actor(ctx)).LimitHistory(in.Tenant, in.Seconds)
 			if err != nil {
 				return nil, problem(err)
 			}
@@ -125,7 +109,7 @@ func registerLimits(a huma.API, c *control.Control) {
 			if err != nil {
 				return nil, problem(err)
 			}
-			set, err := c.SetLimit(ctx, in.Tenant, l, in.change())
+			set, err := c.As(actor(ctx)).SetLimit(ctx, in.Tenant, l, in.change())
 			if err != nil {
 				return nil, problem(err)
 			}
@@ -134,7 +118,7 @@ func registerLimits(a huma.API, c *control.Control) {
 	remove := operation(http.MethodDelete, "/limits/{tenant}", "delete-limit", "Give a tenant the limit of default again")
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(a, remove, func(ctx context.Context, in *deleteLimitInput) (*struct{}, error) {
-		if err := c.DeleteLimit(ctx, in.Tenant, in.change()); err != nil {
+		if err := c.As(actor(ctx)).DeleteLimit(ctx, in.Tenant, in.change()); err != nil {
 			return nil, problem(err)
 		}
 		return nil, nil

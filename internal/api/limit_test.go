@@ -35,7 +35,7 @@ func limited(t *testing.T) http.Handler {
 	}
 	log := slog.New(slog.DiscardHandler)
 	limits := control.NewLimits(l, c, "dir/headgate.yml", func() control.LimitStore { return nil }, log)
-	return New(control.New(nil, nil, nil, limits, control.NewEvents(log), nil))
+	return New(control.New(control.Parts{Limits: limits, Events: control.NewEvents(log)}))
 }
 
 func TestLimitShapes(t *testing.T) {

@@ -144,32 +144,32 @@ type seriesOutput struct{ Body SeriesCount }
 
 func registerProfile(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/profile/metrics", "list-profiled-metrics", "The metrics that make the series"),
-		func(_ context.Context, in *metricsInput) (*metricsOutput, error) {
-			page, err := c.ProfileMetrics(control.MetricsQuery{Tenant: in.Tenant, Match: in.Match, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor})
+		func(ctx context.Context, in *metricsInput) (*metricsOutput, error) {
+			page, err := c.As(actor(ctx)).ProfileMetrics(control.MetricsQuery{Tenant: in.Tenant, Match: in.Match, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor})
 			if err != nil {
 				return nil, problem(err)
 			}
 			return &metricsOutput{newMetricsPage(page)}, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/profile/metric", "get-profiled-metric", "One metric: which labels make its series, and how many would remain without each"),
-		func(_ context.Context, in *metricInput) (*metricOutput, error) {
-			d, err := c.ProfileMetric(in.Tenant, in.Metric)
+		func(ctx context.Context, in *metricInput) (*metricOutput, error) {
+			d, err := c.As(actor(ctx)).ProfileMetric(in.Tenant, in.Metric)
 			if err != nil {
 				return nil, problem(err)
 			}
 			return &metricOutput{newMetricDetail(d)}, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/profile/labels", "list-profiled-labels", "The labels by unique values, over all metrics"),
-		func(_ context.Context, in *labelsInput) (*labelsOutput, error) {
-			page, err := c.ProfileLabels(control.LabelsQuery{Tenant: in.Tenant, Match: in.Match, Limit: in.Limit, Cursor: in.Cursor})
+		func(ctx context.Context, in *labelsInput) (*labelsOutput, error) {
+			page, err := c.As(actor(ctx)).ProfileLabels(control.LabelsQuery{Tenant: in.Tenant, Match: in.Match, Limit: in.Limit, Cursor: in.Cursor})
 			if err != nil {
 				return nil, problem(err)
 			}
 			return &labelsOutput{newLabelsPage(page)}, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/profile/series", "count-profiled-series", "How many series match, by the values of labels"),
-		func(_ context.Context, in *seriesInput) (*seriesOutput, error) {
-			r, err := c.ProfileSeries(control.SeriesQuery{Tenant: in.Tenant, Match: in.Match, By: in.By, Limit: in.Limit, Examples: in.Examples})
+		func(ctx context.Context, in *seriesInput) (*seriesOutput, error) {
+			r, err := c.As(actor(ctx)).ProfileSeries(control.SeriesQuery{Tenant: in.Tenant, Match: in.Match, By: in.By, Limit: in.Limit, Examples: in.Examples})
 			if err != nil {
 				return nil, problem(err)
 			}

@@ -36,7 +36,7 @@ func profiled(t *testing.T, list ...series.Labels) http.Handler {
 	p.Observe("t", profiler.Sender{}, p.Clock().At(time.Now()), seen)
 	p.Count("t", []profiler.MetricSamples{{Metric: "calls", Samples: 100}}, 30*time.Second)
 	p.Describe("t", []profiler.Account{{Metric: "calls", About: profiler.About{Type: "counter", Help: "Calls.", Unit: "calls"}}})
-	return New(control.New(nil, nil, p, nil, control.NewEvents(slog.New(slog.DiscardHandler)), nil))
+	return New(control.New(control.Parts{Profiler: p, Events: control.NewEvents(slog.New(slog.DiscardHandler))}))
 }
 
 // someCalls are twelve series of calls by pod and path, a third of which is hidden,
@@ -263,7 +263,7 @@ func TestProfileQueriesAreChecked(t *testing.T) {
 }
 
 func TestAProfileThatIsOff(t *testing.T) {
-	h := New(control.New(nil, nil, nil, nil, control.NewEvents(slog.New(slog.DiscardHandler)), nil))
+	h := New(control.New(control.Parts{Events: control.NewEvents(slog.New(slog.DiscardHandler))}))
 	for _, path := range []string{"/profile/metrics", "/profile/metric?metric=up", "/profile/labels", "/profile/series?match=up", "/status/tsdb"} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, Prefix+path, nil))

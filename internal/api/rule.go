@@ -72,17 +72,17 @@ type ruleOutput struct{ Body Rule }
 
 func registerRules(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/rules", "list-rules", "The rules, in the order of their precedence"),
-		func(context.Context, *struct{}) (*rulesOutput, error) {
+		func(ctx context.Context, _ *struct{}) (*rulesOutput, error) {
 			out := &rulesOutput{}
 			out.Body.Rules = []Rule{}
-			for _, r := range c.List() {
+			for _, r := range c.As(actor(ctx)).List() {
 				out.Body.Rules = append(out.Body.Rules, newRule(r))
 			}
 			return out, nil
 		})
 	huma.Register(a, operation(http.MethodGet, "/rules/{name}", "get-rule", "One rule"),
-		func(_ context.Context, in *ruleInput) (*ruleOutput, error) {
-			r, err := c.Rule(in.Name)
+		func(ctx context.Context, in *ruleInput) (*ruleOutput, error) {
+			r, err := c.As(actor(ctx)).Rule(in.Name)
 			if err != nil {
 				return nil, problem(err)
 			}

@@ -50,8 +50,8 @@ type tsdbOutput struct {
 
 func registerTSDB(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/status/tsdb", "get-tsdb-status", "Cardinality statistics, in Prometheus' shape"),
-		func(_ context.Context, in *tsdbInput) (*tsdbOutput, error) {
-			s, err := c.TSDB(in.Tenant, in.Limit)
+		func(ctx context.Context, in *tsdbInput) (*tsdbOutput, error) {
+			s, err := c.As(actor(ctx)).TSDB(in.Tenant, in.Limit)
 			if err != nil {
 				return nil, problem(err)
 			}

@@ -19,7 +19,7 @@ const (
 type Bypass = gateway.Bypass
 
 // Bypass returns the bypass that is on, or nil.
-func (c *Control) Bypass() *Bypass { return c.gateway.Bypass() }
+func (c *Control) Bypass() *Bypass { return c.parts.Gateway.Bypass() }
 
 // SetBypass turns every rule and limit off for a while. It replaces a bypass that
 // is on.
@@ -33,9 +33,9 @@ func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error
 		return nil, &Invalid{"reason", fmt.Sprintf("a reason is at most %d bytes of UTF-8; shorten it", maxReasonBytes)}
 	}
 	b := &Bypass{Until: time.Now().Add(length), Reason: reason}
-	c.gateway.SetBypass(b)
+	c.parts.Gateway.SetBypass(b)
 	return b, nil
 }
 
 // EndBypass lets rules and limits act again.
-func (c *Control) EndBypass() { c.gateway.SetBypass(nil) }
+func (c *Control) EndBypass() { c.parts.Gateway.SetBypass(nil) }

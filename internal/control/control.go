@@ -8,28 +8,45 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
-// A Control answers questions about one running gateway, and changes it. Its
-// methods may be called from any goroutine.
+// A Control answers questions about one running gateway, and changes it, for one
+// actor. Its methods may be called from any goroutine.
 type Control struct {
-	gateway  *gateway.Gateway
-	rules    *rules.Engine
-	profiler *profiler.Profiler // nil where nothing is profiled
-	limits   *Limits
-	events   *Events
-	reload   func(context.Context) error
-	rates    rates
+	parts Parts
+	actor auth.Actor
+	rates *rates
 }
 
-// New returns a Control. p is nil where nothing is profiled. reload reads the
-// configuration again; its error is what is wrong with it.
-func New(g *gateway.Gateway, e *rules.Engine, p *profiler.Profiler, l *Limits, events *Events, reload func(context.Context) error) *Control {
-	return &Control{gateway: g, rules: e, profiler: p, limits: l, events: events, reload: reload}
+// Parts are what a Control asks.
+type Parts struct {
+	Gateway  *gateway.Gateway
+	Rules    *rules.Engine
+	Profiler *profiler.Profiler // nil where nothing is profiled
+	Limits   *Limits
+	Policies *Policies
+	Events   *Events
+	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
+	Ledger   func() attribution.Store // nil while the store is not open
+	Reload   func(context.Context) error
+}
+
+// New returns a Control for the program itself, which may do everything.
+func New(p Parts) *Control {
+	return &Control{parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates)}
+}
+
+// As returns the Control for somebody else.
+func (c *Control) As(a auth.Actor) *Control {
+	other := *c
+	other.actor = a
+	return &other
 }
 
 // Run keeps the rates of rules up to date until ctx is done.
@@ -37,7 +54,7 @@ func (c *Control) Run(ctx context.Context) error {
 	tick := time.NewTicker(rateStep)
 	defer tick.Stop()
 	for now := time.Now(); ; {
-		f, err := c.gateway.Flow("", gateway.ByRule)
+		f, err := c.parts.Gateway.Flow("", gateway.ByRule)
 		if err != nil {
 			return fmt.Errorf("read the flow of rules: %w", err)
 		}
@@ -52,7 +69,7 @@ func (c *Control) Run(ctx context.Context) error {
 
 // Reload reads the configuration again and puts it in force, or says what is
 // wrong with it and leaves everything as it was.
-func (c *Control) Reload(ctx context.Context) error { return c.reload(ctx) }
+func (c *Control) Reload(ctx context.Context) error { return c.parts.Reload(ctx) }
 
 // ErrNotFound is the error where what is asked for does not exist.
 var ErrNotFound = errors.New("not found")

@@ -60,7 +60,7 @@ func govern(t *testing.T, reload func(context.Context) error) governed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return governed{New(g, engine, nil, nil, events, reload), g, events}
+	return governed{New(Parts{Gateway: g, Rules: engine, Events: events, Reload: reload}), g, events}
 }
 
 // send writes one sample of each series, given as PromQL writes them.
@@ -275,7 +275,7 @@ func TestEventsAreReadInPages(t *testing.T) {
 	c := govern(t, nil)
 	begin := time.Now().Add(-time.Hour)
 	for i := range 25 {
-		c.events.Tell(gateway.Event{At: begin.Add(time.Duration(i) * time.Second), Kind: "upstream", Tenant: "shop", Text: fmt.Sprint(i)})
+		c.parts.Events.Tell(gateway.Event{At: begin.Add(time.Duration(i) * time.Second), Kind: "upstream", Tenant: "shop", Text: fmt.Sprint(i)})
 	}
 	var texts []string
 	q := EventQuery{Tenant: "shop", Limit: 10}

@@ -44,7 +44,7 @@ func (c *Control) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 			return EventPage{}, &Invalid{"tenant", err.Error()}
 		}
 	}
-	page, err := c.events.Events(ctx, store.EventQuery{
+	page, err := c.parts.Events.Events(ctx, store.EventQuery{
 		Kind: q.Kind, Tenant: tenant.ID(q.Tenant), From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
 	})
 	if err != nil { // there is no other error

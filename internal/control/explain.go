@@ -33,13 +33,13 @@ func (c *Control) Explain(tenantName, seriesText string) (Explanation, error) {
 		return Explanation{}, err
 	}
 	if t == "" {
-		t = c.gateway.DefaultTenant()
+		t = c.parts.Gateway.DefaultTenant()
 	}
 	ls, err := ParseSeries(seriesText)
 	if err != nil {
 		return Explanation{}, err
 	}
-	return Explained(c.gateway.Explain(t, ls)), nil
+	return Explained(c.parts.Gateway.Explain(t, ls)), nil
 }
 
 // ParseSeries parses the series that Explain is asked about.

@@ -47,7 +47,7 @@ func (c *Control) Flow(q FlowQuery) (Flow, error) {
 	case !q.To.IsZero():
 		return Flow{}, &Invalid{"to", since}
 	}
-	g, err := c.gateway.Flow(t, q.By)
+	g, err := c.parts.Gateway.Flow(t, q.By)
 	if err != nil {
 		return Flow{}, &Invalid{"by", err.Error()}
 	}

@@ -40,8 +40,8 @@ type LimitsPage struct {
 
 // Limits returns the limits of the tenants that have one.
 func (c *Control) Limits(q LimitsQuery) LimitsPage {
-	p := c.limits.current.Load()
-	list := c.limits.limiter.Statuses(time.Now())
+	p := c.parts.Limits.current.Load()
+	list := c.parts.Limits.limiter.Statuses(time.Now())
 	if i := slices.IndexFunc(list, func(s limiter.Status) bool { return string(s.Tenant) > q.Cursor }); i >= 0 {
 		list = list[i:]
 	} else {
@@ -59,7 +59,7 @@ func (c *Control) Limits(q LimitsQuery) LimitsPage {
 }
 
 // DefaultLimit returns the limit of each tenant that is not named.
-func (c *Control) DefaultLimit() limiter.Limit { return c.limits.current.Load().config.Default }
+func (c *Control) DefaultLimit() limiter.Limit { return c.parts.Limits.current.Load().config.Default }
 
 // Limit returns a tenant's limit, of whom nothing needs to be known.
 func (c *Control) Limit(tenantName string) (Limit, error) {
@@ -71,12 +71,12 @@ func (c *Control) Limit(tenantName string) (Limit, error) {
 }
 
 func (c *Control) limitOf(t tenant.ID) Limit {
-	if known := c.limits.limiter.Find(t); known != nil {
-		return c.limits.current.Load().limit(known.Status(time.Now()))
+	if known := c.parts.Limits.limiter.Find(t); known != nil {
+		return c.parts.Limits.current.Load().limit(known.Status(time.Now()))
 	}
 	s := limiter.Status{Tenant: t}
-	s.Limit, s.Named = c.limits.limiter.LimitOf(t)
-	return c.limits.current.Load().limit(s)
+	s.Limit, s.Named = c.parts.Limits.limiter.LimitOf(t)
+	return c.parts.Limits.current.Load().limit(s)
 }
 
 // limit says where the limit in s comes from.
@@ -111,7 +111,7 @@ func (c *Control) LimitHistory(tenantName string, seconds int) (LimitHistory, er
 	}
 	now := time.Now()
 	h := LimitHistory{From: now.Add(-time.Duration(seconds) * time.Second), Seconds: make([]limiter.Second, seconds)}
-	if known := c.limits.limiter.Find(t); known != nil {
+	if known := c.parts.Limits.limiter.Find(t); known != nil {
 		h.Seconds = known.History(now, seconds)
 	}
 	return h, nil

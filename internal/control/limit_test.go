@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
 	"github.com/headgate/headgate/internal/tenant"
@@ -48,8 +49,9 @@ func limiting(t *testing.T, open func() LimitStore) *Control {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(nil, nil, nil, NewLimits(l, fileLimits(), "/etc/headgate/headgate.yml", open, discard), NewEvents(discard), nil)
-	c.limits.Refresh(t.Context())
+	c := New(Parts{Limits: NewLimits(l, fileLimits(), "/etc/headgate/headgate.yml", open, discard), Events: NewEvents(discard)})
+	c = c.As(auth.Actor{Name: "ann", Role: auth.Admin})
+	c.parts.Limits.Refresh(t.Context())
 	return c
 }
 
@@ -60,7 +62,7 @@ func noStore() LimitStore { return nil }
 // set sets a limit that must be taken, whatever is there.
 func set(t *testing.T, c *Control, tenantName string, l limiter.Limit) Limit {
 	t.Helper()
-	got, err := c.SetLimit(t.Context(), tenantName, l, Change{"ann", AnyRevision})
+	got, err := c.SetLimit(t.Context(), tenantName, l, Change{AnyRevision})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,7 @@ func wantLimit(t *testing.T, c *Control, tenantName string, perSecond int64, sou
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in, _ := c.limits.limiter.LimitOf(got.Tenant); got.Status.Limit.SamplesPerSecond != perSecond || got.Source != source || in.SamplesPerSecond != perSecond {
+	if in, _ := c.parts.Limits.limiter.LimitOf(got.Tenant); got.Status.Limit.SamplesPerSecond != perSecond || got.Source != source || in.SamplesPerSecond != perSecond {
 		t.Errorf("tenant %s has %d samples/s by %s, and %d are in force; want %d by %s", tenantName, got.Status.Limit.SamplesPerSecond, got.Source, in.SamplesPerSecond, perSecond, source)
 	}
 }
@@ -83,7 +85,7 @@ func TestALimitThatIsSetIsInForceAndKept(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
 		c := limiting(t, storing(db))
-		c.limits.limiter.For("shop", time.Now()) // one that is known
+		c.parts.Limits.limiter.For("shop", time.Now()) // one that is known
 		wantLimit(t, c, "shop", 10, FromDefault)
 		set(t, c, "shop", limiter.Limit{SamplesPerSecond: 100, Pools: []limiter.PoolConfig{{Name: "a", Share: 0.5, Teams: []string{"a"}}}})
 		wantLimit(t, c, "shop", 100, FromAPI)
@@ -97,11 +99,11 @@ func TestALimitThatIsSetIsInForceAndKept(t *testing.T) {
 		wantLimit(t, again, "payments", 50_000, FromFile)
 		wantLimit(t, again, "other", 10, FromDefault)
 
-		if err := c.DeleteLimit(t.Context(), "shop", Change{"bob", got.Revision}); err != nil {
+		if err := c.As(auth.Actor{Name: "bob", Role: auth.Admin}).DeleteLimit(t.Context(), "shop", Change{got.Revision}); err != nil {
 			t.Fatal(err)
 		}
 		wantLimit(t, c, "shop", 10, FromDefault)
-		again.limits.Refresh(t.Context())
+		again.parts.Limits.Refresh(t.Context())
 		wantLimit(t, again, "shop", 10, FromDefault)
 
 		page, err := c.Events(t.Context(), EventQuery{Kind: "limit", Tenant: "shop"})
@@ -126,10 +128,10 @@ func TestALimitThatIsSetIsInForceAndKept(t *testing.T) {
 func TestWhoChangesALimitSaysWhichOne(t *testing.T) {
 	c := limiting(t, storing(openStore(t, storetest.SQLite(t))))
 	change := func(revision int64) (int64, error) {
-		l, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 1}, Change{"ann", revision})
+		l, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 1}, Change{revision})
 		return l.Revision, err
 	}
-	remove := func(revision int64) error { return c.DeleteLimit(t.Context(), "shop", Change{"ann", revision}) }
+	remove := func(revision int64) error { return c.DeleteLimit(t.Context(), "shop", Change{revision}) }
 	if err := remove(AnyRevision); !errors.Is(err, ErrNotFound) {
 		t.Errorf("what nobody set is deleted: %v, want not found", err)
 	}
@@ -163,11 +165,11 @@ func TestWhoChangesALimitSaysWhichOne(t *testing.T) {
 func TestAFileLocksItsTenants(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
 	c := limiting(t, storing(db))
-	_, err := c.SetLimit(t.Context(), "payments", limiter.Limit{}, Change{"ann", AnyRevision})
+	_, err := c.SetLimit(t.Context(), "payments", limiter.Limit{}, Change{AnyRevision})
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "in headgate.yml, under limits.tenants") {
 		t.Errorf("set: %v, want it locked by headgate.yml", err)
 	}
-	if err := c.DeleteLimit(t.Context(), "payments", Change{"ann", NoRevision}); !errors.Is(err, ErrLocked) {
+	if err := c.DeleteLimit(t.Context(), "payments", Change{NoRevision}); !errors.Is(err, ErrLocked) {
 		t.Errorf("deleted: %v, want it locked", err)
 	}
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 5})
@@ -175,7 +177,7 @@ func TestAFileLocksItsTenants(t *testing.T) {
 	config := fileLimits()
 	config.Tenants["shop"] = limiter.Limit{SamplesPerSecond: 7}
 	delete(config.Tenants, "payments")
-	if err := c.limits.Reload(config, "b.yml"); err != nil {
+	if err := c.parts.Limits.Reload(config, "b.yml"); err != nil {
 		t.Fatal(err)
 	}
 	wantLimit(t, c, "shop", 7, FromFile)
@@ -184,11 +186,11 @@ func TestAFileLocksItsTenants(t *testing.T) {
 		t.Errorf("shop is locked by %q, want b.yml", l.File)
 	}
 	config.Tenants["bad"] = limiter.Limit{SamplesPerSecond: -1}
-	if err := c.limits.Reload(config, "c.yml"); err == nil {
+	if err := c.parts.Limits.Reload(config, "c.yml"); err == nil {
 		t.Error("a limit below 0 is no error")
 	}
 	wantLimit(t, c, "shop", 7, FromFile)
-	if err := c.limits.Reload(fileLimits(), "b.yml"); err != nil {
+	if err := c.parts.Limits.Reload(fileLimits(), "b.yml"); err != nil {
 		t.Fatal(err)
 	}
 	wantLimit(t, c, "shop", 5, FromAPI)
@@ -197,10 +199,10 @@ func TestAFileLocksItsTenants(t *testing.T) {
 
 func TestWithoutAStoreNoLimitIsSet(t *testing.T) {
 	c := limiting(t, noStore)
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{"ann", 0}); !errors.Is(err, ErrUnavailable) {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{0}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("set: %v, want it unavailable", err)
 	}
-	if err := c.DeleteLimit(t.Context(), "shop", Change{"ann", 1}); !errors.Is(err, ErrUnavailable) {
+	if err := c.DeleteLimit(t.Context(), "shop", Change{1}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("deleted: %v, want it unavailable", err)
 	}
 	wantLimit(t, c, "shop", 10, FromDefault)
@@ -232,9 +234,9 @@ func TestALimitThatCannotBeReadStaysInForce(t *testing.T) {
 	c := limiting(t, storing(s))
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 5})
 	s.broken = true
-	c.limits.Refresh(t.Context())
+	c.parts.Limits.Refresh(t.Context())
 	wantLimit(t, c, "shop", 5, FromAPI)
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{"ann", AnyRevision}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "fire") {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{AnyRevision}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "fire") {
 		t.Errorf("set: %v, want it unavailable, and the cause in the log", err)
 	}
 	wantLimit(t, c, "shop", 5, FromAPI)
@@ -246,10 +248,10 @@ func TestAnotherProcessWasFaster(t *testing.T) {
 	c, other := limiting(t, storing(s)), limiting(t, storing(openStore(t, url)))
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 5})
 	s.before = func() { set(t, other, "shop", limiter.Limit{SamplesPerSecond: 6}) }
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 7}, Change{"ann", AnyRevision}); !errors.Is(err, ErrConflict) {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 7}, Change{AnyRevision}); !errors.Is(err, ErrConflict) {
 		t.Errorf("set: %v, want a conflict", err)
 	}
-	c.limits.Refresh(t.Context())
+	c.parts.Limits.Refresh(t.Context())
 	wantLimit(t, c, "shop", 6, FromAPI)
 }
 
@@ -300,7 +302,7 @@ func TestAChangeOfAnotherProcessIsInForceWithinASecond(t *testing.T) {
 		c := limiting(t, storing(m))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- c.limits.Run(ctx) }()
+		go func() { ended <- c.parts.Limits.Run(ctx) }()
 		synctest.Wait()
 		m.add(store.Limit{Tenant: "shop", Document: []byte(`{"samples_per_second":5}`), Revision: 1})
 		time.Sleep(time.Second)
@@ -321,7 +323,7 @@ func TestAStoreThatOpensLateRefusesNobody(t *testing.T) {
 	var s LimitStore
 	c := limiting(t, func() LimitStore { return s })
 	s = m
-	c.limits.Refresh(t.Context())
+	c.parts.Limits.Refresh(t.Context())
 	l, err := c.Limit("shop")
 	if err != nil || l.Status.Limit.ActiveSeries != 1 || !l.Suspended.After(time.Now()) || !strings.Contains(l.Why, "later than at start") {
 		t.Errorf("the limit is %+v, %v; want it in force, and not checked for a window", l, err)
@@ -336,7 +338,7 @@ func TestWhatIsWrongWithALimitHasItsPlace(t *testing.T) {
 	_, err := c.SetLimit(t.Context(), "shop", limiter.Limit{
 		SamplesPerSecond: 10, HardSamplesPerSecond: 5, Mode: "maybe",
 		Pools: []limiter.PoolConfig{{Name: "a", Share: 0.9, Teams: []string{"a"}}, {Name: "b", Share: 2, Match: limiter.Selectors{"{"}}, {Name: "c", Share: 0.1}},
-	}, Change{"ann", AnyRevision})
+	}, Change{AnyRevision})
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		t.Fatalf("the error is %v, want many", err)
@@ -354,7 +356,7 @@ func TestWhatIsWrongWithALimitHasItsPlace(t *testing.T) {
 		t.Errorf("%v\nfields (-want +got):\n%s", err, diff)
 	}
 	for _, name := range []string{"", "a/b", string(limiter.Overflow)} {
-		_, err := c.SetLimit(t.Context(), name, limiter.Limit{}, Change{"ann", AnyRevision})
+		_, err := c.SetLimit(t.Context(), name, limiter.Limit{}, Change{AnyRevision})
 		if invalid, ok := errors.AsType[*Invalid](err); !ok || invalid.Field != "tenant" {
 			t.Errorf("tenant %q: %v, want it invalid", name, err)
 		}
@@ -366,7 +368,7 @@ func TestLimitsComeInPages(t *testing.T) {
 	want := []string{"payments"}
 	for i := range 7 {
 		want = append(want, fmt.Sprintf("t%d", i))
-		c.limits.limiter.For(tenant.ID(want[i+1]), time.Now())
+		c.parts.Limits.limiter.For(tenant.ID(want[i+1]), time.Now())
 	}
 	for _, size := range []int{0, 1, 3, 8, 9} {
 		var got []string
@@ -390,7 +392,7 @@ func TestLimitHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := limiting(t, noStore)
 		time.Sleep(10 * time.Second)
-		l := c.limits.limiter.For("payments", time.Now())
+		l := c.parts.Limits.limiter.For("payments", time.Now())
 		var u limiter.Usage
 		u.Add(0, 0, limiter.Count{Demand: 7, Steady: 7, Granted: 7})
 		l.Settle(time.Now(), l.Plan(time.Now()), &u)

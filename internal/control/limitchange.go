@@ -16,9 +16,8 @@ import (
 	"github.com/headgate/headgate/limiter"
 )
 
-// A Change says who changes what was read at which revision.
+// A Change says at which revision what is to be changed was read.
 type Change struct {
-	By       string
 	Revision int64 // or AnyRevision, or NoRevision
 }
 
@@ -35,7 +34,7 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if err != nil {
 		return Limit{}, err
 	}
-	ls := c.limits
+	ls := c.parts.Limits
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if err := ls.current.Load().locked(t); err != nil {
@@ -63,11 +62,11 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if err != nil {
 		return Limit{}, err
 	}
-	put, err := s.PutLimit(ctx, store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: by.By}, revision)
+	put, err := s.PutLimit(ctx, store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
 	if err != nil {
 		return Limit{}, ls.refused(t, err)
 	}
-	if err := c.changeLimit(t, &storedLimit{l, put.Revision, put.UpdatedAt, put.UpdatedBy}, "set by "+by.By); err != nil {
+	if err := c.changeLimit(t, &storedLimit{l, put.Revision, put.UpdatedAt, put.UpdatedBy}, "set by "+c.actor.String()); err != nil {
 		return Limit{}, err
 	}
 	return c.limitOf(t), nil
@@ -79,7 +78,7 @@ func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change)
 	if err != nil {
 		return err
 	}
-	ls := c.limits
+	ls := c.parts.Limits
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if err := ls.current.Load().locked(t); err != nil {
@@ -97,7 +96,7 @@ func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change)
 	if err := s.DeleteLimit(ctx, t, revision); err != nil {
 		return ls.refused(t, err)
 	}
-	return c.changeLimit(t, nil, "deleted by "+by.By+", that of default is in force")
+	return c.changeLimit(t, nil, "deleted by "+c.actor.String()+", that of default is in force")
 }
 
 // changing returns the context of a change. It goes on where its sender does not
@@ -138,17 +137,17 @@ func (ls *Limits) refused(t tenant.ID, err error) error {
 // changeLimit puts in force what was stored of a tenant, nil for nothing, and
 // tells it. The lock is held.
 func (c *Control) changeLimit(t tenant.ID, l *storedLimit, what string) error {
-	before, _ := c.limits.limiter.LimitOf(t)
-	if err := c.limits.put(c.limits.current.Load().with(t, l)); err != nil {
+	before, _ := c.parts.Limits.limiter.LimitOf(t)
+	if err := c.parts.Limits.put(c.parts.Limits.current.Load().with(t, l)); err != nil {
 		return err
 	}
-	after, _ := c.limits.limiter.LimitOf(t)
+	after, _ := c.parts.Limits.limiter.LimitOf(t)
 	text := "changed: " + what
 	if difference := limitDifference(before, after); difference != "" {
 		text += ": " + difference
 	}
-	c.limits.log.Info("limit", slog.String("tenant", string(t)), slog.String("what", text))
-	c.events.Add(Event{At: time.Now(), Kind: "limit", Tenant: t, Text: text})
+	c.parts.Limits.log.Info("limit", slog.String("tenant", string(t)), slog.String("what", text))
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "limit", Tenant: t, Text: text})
 	return nil
 }
 

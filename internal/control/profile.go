@@ -35,7 +35,7 @@ func (c *Control) ProfileMetrics(q MetricsQuery) (profiler.MetricsPage, error) {
 	if q.Sort == sortByCost {
 		return profiler.MetricsPage{}, &Invalid{"sort", "prices are not known to this version, so nothing has a cost; sort by series, samples or churn"}
 	}
-	page, err := c.profiler.Metrics(profiler.Query{Tenant: t, Match: match, Sort: q.Sort, Limit: q.Limit, Cursor: q.Cursor})
+	page, err := c.parts.Profiler.Metrics(profiler.Query{Tenant: t, Match: match, Sort: q.Sort, Limit: q.Limit, Cursor: q.Cursor})
 	switch {
 	case errors.Is(err, profiler.ErrSort):
 		err = &Invalid{"sort", err.Error()}
@@ -54,7 +54,7 @@ func (c *Control) ProfileMetric(tenantName, metric string) (profiler.MetricDetai
 	if metric == "" {
 		return profiler.MetricDetail{}, &Invalid{"metric", "which one? give its name"}
 	}
-	d, ok := c.profiler.Metric(t, metric)
+	d, ok := c.parts.Profiler.Metric(t, metric)
 	if !ok {
 		return d, &missing{fmt.Sprintf("metric %.200q is not known of tenant %s: it was not received lately, or it is one of many in %s; profile/metrics lists those that are known",
 			metric, t, profiler.Overflow)}
@@ -83,7 +83,7 @@ func (c *Control) ProfileLabels(q LabelsQuery) (LabelsPage, error) {
 	if err != nil {
 		return LabelsPage{}, err
 	}
-	rows, err := c.profiler.Labels(t, match)
+	rows, err := c.parts.Profiler.Labels(t, match)
 	if err != nil {
 		return LabelsPage{}, err
 	}
@@ -148,7 +148,7 @@ func (c *Control) ProfileSeries(q SeriesQuery) (inventory.Result, error) {
 			return inventory.Result{}, &Invalid{"by", fmt.Sprintf("%.80q: name each label once", name)}
 		}
 	}
-	r := c.profiler.Select(t, &inventory.Query{Selectors: match, By: q.By, Examples: q.Examples})
+	r := c.parts.Profiler.Select(t, &inventory.Query{Selectors: match, By: q.By, Examples: q.Examples})
 	if q.Limit > 0 && len(r.Groups) > q.Limit {
 		r.Groups = r.Groups[:q.Limit]
 	}
@@ -162,12 +162,12 @@ func (c *Control) TSDB(tenantName string, limit int) (profiler.TSDBStats, error)
 	if err != nil {
 		return profiler.TSDBStats{}, err
 	}
-	return c.profiler.TSDB(t, limit), nil
+	return c.parts.Profiler.TSDB(t, limit), nil
 }
 
 // profiled parses what every question about the profile has.
 func (c *Control) profiled(tenantName string, match []string) (tenant.ID, []*series.Selector, error) {
-	if c.profiler == nil {
+	if c.parts.Profiler == nil {
 		return "", nil, &missing{"nothing is profiled: profiler.memory_limit_bytes is 0; set it, or leave it out for the default, and restart"}
 	}
 	t, err := tenantOf(tenantName)
@@ -175,7 +175,7 @@ func (c *Control) profiled(tenantName string, match []string) (tenant.ID, []*ser
 		return "", nil, err
 	}
 	if t == "" {
-		t = c.gateway.DefaultTenant()
+		t = c.parts.Gateway.DefaultTenant()
 	}
 	var selectors []*series.Selector
 	for _, text := range match {

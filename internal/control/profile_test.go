@@ -34,7 +34,8 @@ func profiling(t *testing.T, id tenant.ID, texts ...string) *Control {
 	}
 	p.Observe(id, profiler.Sender{}, p.Clock().At(time.Now()), seen)
 	c := govern(t, nil)
-	return New(c.gateway, c.Control.rules, p, nil, c.events, nil)
+	c.parts.Profiler = p
+	return c.Control
 }
 
 // calls are n series of one metric, by pod.

@@ -21,7 +21,7 @@ func (c *Control) List() []Rule {
 	now := time.Now()
 	perSecond := c.rates.perSecond()
 	var list []Rule
-	for i, r := range c.rules.Rules() {
+	for i, r := range c.parts.Rules.Rules() {
 		list = append(list, Rule{r, i + 1, r.State(now), perSecond[r.Name]})
 	}
 	return list

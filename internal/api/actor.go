@@ -1,0 +1,36 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/headgate/headgate/internal/auth"
+)
+
+// actors notes in every request who asks. Where no users are configured, whoever
+// reaches the listener may do everything: other machines reach none that does not
+// ask for a password.
+func actors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if auth.FromContext(r.Context()).Role == "" {
+			r = r.WithContext(auth.NewContext(r.Context(), localActor(r)))
+		}
+		next.ServeHTTP(rw, r)
+	})
+}
+
+func localActor(r *http.Request) auth.Actor {
+	a := auth.Actor{From: r.RemoteAddr, Role: auth.Admin}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		a.From = host
+	}
+	if user, _, ok := r.BasicAuth(); ok && user != "" {
+		a.Name = strconv.Quote(user)
+	}
+	return a
+}
+
+// actor returns who asks.
+func actor(ctx context.Context) auth.Actor { return auth.FromContext(ctx) }
