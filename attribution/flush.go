@@ -58,19 +58,41 @@ func (l *Ledger) Flush(ctx context.Context, store Committer, now time.Time) erro
 	}
 }
 
-// Run flushes at every interval until ctx ends, and then once more within grace.
-// It returns the error of that last flush. Errors before are in Status, and given
-// to report.
-func (l *Ledger) Run(ctx context.Context, store Committer, grace time.Duration, report func(error)) error {
+// flushTimeout is how long the store may take for one batch. One that takes longer
+// is asked again: it does not store a batch twice.
+const flushTimeout = 30 * time.Second
+
+// Run lets gather post, and flushes, at every interval until ctx ends, and then
+// once more within grace. gather is called however long the store takes. Run
+// returns the error of the last flush. Errors before are in Status, and given to
+// report.
+func (l *Ledger) Run(ctx context.Context, store Committer, grace time.Duration, gather func(), report func(error)) error {
 	ticker := time.NewTicker(time.Duration(l.config.FlushInterval))
 	defer ticker.Stop()
+	flush := make(chan time.Time)
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		for now := range flush {
+			attempt, cancel := context.WithTimeout(ctx, flushTimeout)
+			if err := l.Flush(attempt, store, now); err != nil && ctx.Err() == nil {
+				report(err)
+			}
+			cancel()
+		}
+	}()
 	for {
 		select {
 		case now := <-ticker.C:
-			if err := l.Flush(ctx, store, now); err != nil && ctx.Err() == nil {
-				report(err)
+			gather()
+			select {
+			case flush <- now:
+			default: // the one before is still under way
 			}
 		case <-ctx.Done():
+			close(flush)
+			<-flushed
+			gather()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 			defer cancel()
 			return l.Flush(last, store, time.Now())

@@ -18,6 +18,7 @@ type LedgerConfig struct {
 	MaxTeams         int            `yaml:"max_teams"`          // of a tenant in an hour that keep a name of their own beyond max_cells
 	MaxBufferedCells int            `yaml:"max_buffered_cells"` // that wait for the store, about 400 bytes each
 	Retention        model.Duration `yaml:"retention"`          // of cells in the store
+	ServiceLabel     string         `yaml:"service_label"`      // cells are kept by its values, too; "": by none
 }
 
 func defaultLedger() LedgerConfig {

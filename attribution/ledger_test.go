@@ -458,7 +458,7 @@ func TestRunFlushesAtEveryIntervalAndAtTheEnd(t *testing.T) {
 		var reported []error
 		done := make(chan error)
 		go func() {
-			done <- l.Run(ctx, m, time.Second, func(err error) { reported = append(reported, err) })
+			done <- l.Run(ctx, m, time.Second, func() {}, func(err error) { reported = append(reported, err) })
 		}()
 		one := []Entry{{Metric: "up", Samples: Counts{Forwarded: 1}}}
 		for range 3 {

@@ -33,13 +33,16 @@ func (c Clause) String() string {
 
 // Owners find the team of a series. They are immutable: any number of goroutines
 // may use them. The zero value owns nothing.
-type Owners struct{ clauses []Clause }
+type Owners struct {
+	clauses []Clause
+	service string // label that names it; "": none does
+}
 
 // New returns the owners that cfg describes, or all that is wrong with them. First
 // come the clauses that are written out, in their order, then those of the
 // catalogs, in theirs: who writes a clause knows better than a catalog.
 func New(cfg Config, catalogs ...*Catalog) (*Owners, error) {
-	o := &Owners{clauses: make([]Clause, 0, len(cfg.Owners)+len(catalogs))}
+	o := &Owners{clauses: make([]Clause, 0, len(cfg.Owners)+len(catalogs)), service: cfg.Ledger.ServiceLabel}
 	var errs []error
 	for i, oc := range cfg.Owners {
 		c, err := oc.clause()
@@ -60,6 +63,22 @@ func New(cfg Config, catalogs ...*Catalog) (*Owners, error) {
 
 // Clauses returns the clauses in order. The caller must not change them.
 func (o *Owners) Clauses() []Clause { return o.clauses }
+
+// Service returns the service that a series belongs to, where the ledger is kept by
+// services: the value of its label, if that could be a team's name, else "". It is
+// a view of ls.
+func (o *Owners) Service(ls series.Labels) string {
+	if o.service == "" {
+		return ""
+	}
+	if value := ls.Get(o.service); isName(value) {
+		return value
+	}
+	return ""
+}
+
+// isName reports whether the value of a label can name a team or a service.
+func isName(v string) bool { return v != "" && len(v) <= MaxTeamBytes && utf8.ValidString(v) }
 
 // Team returns whose the series is and which clause says so, from 0; where none
 // does, Unowned and -1. A label decides where its value can be a team: it is not
@@ -83,7 +102,7 @@ func (o *Owners) Team(ls series.Labels) (team string, clause int) {
 			}
 			continue
 		}
-		if v := ls.Get(c.Label); v != "" && len(v) <= MaxTeamBytes && utf8.ValidString(v) {
+		if v := ls.Get(c.Label); isName(v) {
 			return v, i
 		}
 	}

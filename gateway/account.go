@@ -1,5 +1,7 @@
 package gateway
 
+import "github.com/headgate/headgate/attribution"
+
 // account counts every sample of a request once, by the upstream's word, and
 // writes into the records what the request changed, where it was stored.
 func (s *state) account(w *work, d word) {
@@ -18,6 +20,11 @@ func (s *state) count(w *work, d word, took bool) {
 	}
 	s.use(w)
 	s.stow(w)
+	hour := attribution.HourOf(w.lap)
+	recorded := w.hourMs != 0
+	if recorded {
+		s.owe(w, took, hour)
+	}
 	left := d.written.samples + d.written.histograms - w.markers.samples - w.markers.histograms
 	var sum Counts
 	for i := range w.tallies {
@@ -26,10 +33,14 @@ func (s *state) count(w *work, d word, took bool) {
 		n := t.counts(d.kind, &left)
 		c.counts.Add(&n)
 		sum.Add(&n)
-		if w.overLimit(c) {
+		over := w.overLimit(c)
+		if over {
 			c.over.counts.Add(&n)
 		} else {
 			c.within.counts.Add(&n)
+		}
+		if recorded {
+			s.dues.of(c, hour).side(over).counts.Add(&n)
 		}
 	}
 	s.counts.Add(&sum)

@@ -22,6 +22,7 @@ const (
 // their class by number; counts are kept by class and summed when asked for.
 type class struct {
 	metric, team string
+	service      string // where the ledger is kept by service, too
 	verdict      rules.Verdict
 	pool         limiter.Pool
 	priority     series.Priority
@@ -29,6 +30,8 @@ type class struct {
 
 	counts  Counts // since the class exists
 	counted uint64 // samples received that the profiler knows of
+
+	page, due uint32 // of the tenant's dues, and where on it the class is
 
 	// The totals of the rules that decide it, within the limit and over it, and
 	// of its shadow rules in their order.
@@ -97,7 +100,7 @@ func (cs *classes) under(p *limiter.Plan, bypass bool) {
 // intern returns the number of the class of a series, making it where it is new.
 // Strings may point into a request: what is kept is copied.
 func (cs *classes) intern(u *understood) uint32 {
-	metric, team, v := u.metric, u.team, &u.verdict
+	metric, team, service, v := u.metric, u.team, u.service, &u.verdict
 	if cs.byName == nil {
 		cs.byName, cs.metrics = map[string]uint32{}, map[string]string{}
 		cs.rules, cs.totals = map[*rules.Rule]uint32{}, map[string]*ruleTotal{}
@@ -105,21 +108,21 @@ func (cs *classes) intern(u *understood) uint32 {
 	if _, ok := cs.metrics[metric]; !ok && len(cs.metrics) >= maxMetrics {
 		metric = overflow
 	}
-	k := cs.name(metric, team, u)
+	k := cs.name(metric, team, service, u)
 	i, ok := cs.byName[string(k)]
 	if !ok {
 		if cs.budget.take(1) {
 			cs.taken++
 		} else { // classes of the overflow differ by their verdicts alone, and those are few
-			metric, team = overflow, overflow
-			k = cs.name(metric, team, u)
+			metric, team, service = overflow, overflow, ""
+			k = cs.name(metric, team, service, u)
 			i, ok = cs.byName[string(k)]
 		}
 	}
 	if ok {
 		return i
 	}
-	c := &class{metric: cs.metric(metric), team: strings.Clone(team), pool: u.pool, priority: u.priority}
+	c := &class{metric: cs.metric(metric), team: strings.Clone(team), service: strings.Clone(service), pool: u.pool, priority: u.priority}
 	if u.refused != nil {
 		c.refusal = &refusal{u.refused.reason, ""}
 	} else {
@@ -140,12 +143,14 @@ func (cs *classes) intern(u *understood) uint32 {
 }
 
 // name builds the key under which a class is found again.
-func (cs *classes) name(metric, team string, u *understood) []byte {
+func (cs *classes) name(metric, team, service string, u *understood) []byte {
 	v := &u.verdict
 	b := binary.AppendUvarint(cs.scratch[:0], uint64(len(metric)))
 	b = append(b, metric...)
 	b = binary.AppendUvarint(b, uint64(len(team)))
 	b = append(b, team...)
+	b = binary.AppendUvarint(b, uint64(len(service)))
+	b = append(b, service...)
 	if u.refused != nil {
 		cs.scratch = append(b, u.refused.reason...)
 		return cs.scratch

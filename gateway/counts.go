@@ -1,39 +1,20 @@
 package gateway
 
-// An Outcome is what became of one sample.
-type Outcome uint8
+import "github.com/headgate/headgate/attribution"
+
+// An Outcome is what became of one sample, and Counts are samples by that.
+type (
+	Outcome = attribution.Outcome
+	Counts  = attribution.Counts
+)
 
 // The outcomes. Every sample received has exactly one.
 const (
-	Forwarded Outcome = iota
-	Dropped
-	Downsampled
-	Shed
-	Rejected
-	Failed
-	outcomes
+	Forwarded   = attribution.Forwarded
+	Dropped     = attribution.Dropped
+	Downsampled = attribution.Downsampled
+	Shed        = attribution.Shed
+	Rejected    = attribution.Rejected
+	Failed      = attribution.Failed
+	outcomes    = attribution.Outcomes
 )
-
-// String returns the outcome's name in metrics, the API and pages.
-func (o Outcome) String() string {
-	return [...]string{"forwarded", "dropped", "downsampled", "shed", "rejected", "failed"}[o]
-}
-
-// Counts are samples by outcome.
-type Counts [outcomes]uint64
-
-// Received is the number of samples that the outcomes account for.
-func (c Counts) Received() uint64 {
-	var n uint64
-	for _, v := range c {
-		n += v
-	}
-	return n
-}
-
-// Add adds d to c.
-func (c *Counts) Add(d *Counts) {
-	for o := range c {
-		c[o] += d[o]
-	}
-}

@@ -57,6 +57,7 @@ func (s *state) decideSeries(w *work, head uint32) {
 	u := w.ruling(c, sl, r)
 	w.noteShed(head, r, &u)
 	r.prepare(u.action)
+	before := r.tried
 	e := &w.req.Entries[head]
 	switch n := e.Samples + e.Histograms; {
 	case n == 0:
@@ -65,6 +66,9 @@ func (s *state) decideSeries(w *work, head uint32) {
 		s.decideOne(w, head, r, &u)
 	default:
 		s.decideMany(w, head, r, &u)
+	}
+	if w.turns(before, r.tried) {
+		w.turned = append(w.turned, turned{head, c})
 	}
 	if len(c.verdict.Shadows) > 0 && !w.bypass {
 		s.decideShadows(w, head, r, c, &u)

@@ -34,6 +34,7 @@ type Engines struct {
 	Profiler *profiler.Profiler // nil: nothing is profiled
 	Rules    *rules.Engine
 	Limiter  *limiter.Limiter
+	Ledger   *attribution.Ledger // nil: nothing is recorded
 }
 
 // An Event is something an operator should know of, besides the log.
@@ -66,6 +67,7 @@ type Gateway struct {
 	bypass    atomic.Pointer[Bypass]
 	draining  atomic.Bool
 	requests  underway
+	posting   sync.Mutex // held while something is posted to the ledger
 }
 
 // settings are Settings made ready for use.
@@ -187,6 +189,9 @@ func (g *Gateway) tryPush(w *work, rw http.ResponseWriter, r *http.Request) (a a
 func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer {
 	set := g.settings.Load()
 	w.start(time.Now())
+	if g.engines.Ledger != nil {
+		w.hourMs = hourStart(w.begun)
+	}
 
 	// 1. admit: who is it, and is it remote-write at all?
 	s, no := g.admit(w, set, r)
@@ -227,6 +232,9 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	if len(w.sights) > 0 {
 		g.profile(w, r)
 		g.lap(w, stageProfile)
+	}
+	if len(w.turned) > 0 {
+		w.sightTurned()
 	}
 	if w.version == remotewrite.V1 && w.req.HasMetadata() {
 		g.describe(w)

@@ -159,6 +159,9 @@ func (s *state) enter(w *work, i uint32, r *record) {
 		return
 	}
 	if e.LastMs > r.tried {
+		if w.turns(r.tried, e.LastMs) {
+			w.turned = append(w.turned, turned{i, s.classes.list[sl.class]})
+		}
 		r.tried = e.LastMs
 	} else {
 		w.again = true
@@ -200,7 +203,7 @@ func (s *state) understand(w *work, lim remotewrite.Limits) {
 				continue
 			}
 		}
-		u.metric = ls.Metric()
+		u.metric, u.service = ls.Metric(), w.owners.Service(ls)
 		if err := remotewrite.CheckLabels(ls, lim); err != nil {
 			u.refused = refusalOf(err)
 			continue

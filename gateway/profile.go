@@ -11,6 +11,7 @@ import (
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/profiler/inventory"
+	"github.com/headgate/headgate/profiler/sketch"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -32,13 +33,14 @@ type sight struct {
 	place      place  // of its family, where the tenant has a limit
 	isNew      bool
 	again      bool // only the verdict is news
+	begins     bool // it is not known to be counted in this hour
 }
 
 // sight notes that the series of entry i is to be profiled. r is its record before
 // the entry is noted in it. The lock is held.
 func (w *work) sight(i uint32, c *class, r *record) *sight {
 	e := &w.req.Entries[i]
-	v := sight{entry: i, class: c, place: r.place}
+	v := sight{entry: i, class: c, place: r.place, begins: r.tried < w.hourMs}
 	if n := int64(e.Samples + e.Histograms); n > 0 && r.tried != unset && e.LastMs > r.tried {
 		v.intervalMs = uint32(min((e.LastMs-r.tried)/n, int64(time.Hour/time.Millisecond)))
 	}
@@ -46,14 +48,15 @@ func (w *work) sight(i uint32, c *class, r *record) *sight {
 	return &w.sights[len(w.sights)-1]
 }
 
-// profile tells the profiler of the request's sights. It runs outside the lock.
+// profile tells the profiler of the request's sights, and notes them for the ledger.
+// It runs outside the lock.
 func (g *Gateway) profile(w *work, r *http.Request) {
-	if g.engines.Profiler == nil {
+	if g.engines.Profiler == nil && g.engines.Ledger == nil {
 		return
 	}
 	var from profiler.Sender
 	for sights := w.sights; len(sights) > 0; {
-		n := min(profileStep, len(sights))
+		n, noted := min(profileStep, len(sights)), len(w.sighted)
 		w.labels, w.seen, w.accounts = w.labels[:0], w.seen[:0], w.accounts[:0]
 		for i := range sights[:n] {
 			v := &sights[i]
@@ -64,20 +67,37 @@ func (g *Gateway) profile(w *work, r *http.Request) {
 				from = senderOf(r)
 			}
 			w.seen = append(w.seen, w.seenOf(v))
+			if w.hourMs != 0 && (v.begins || v.again) {
+				w.sighted = append(w.sighted, sighted{v.class, sketch.Hash(len(w.seen) - 1), w.fateOf(v, w.seen[len(w.seen)-1].Forwarded)})
+			}
 			if m, ok := w.req.EntryMetadata(&w.req.Entries[v.entry]); ok && v.isNew {
 				w.accounts = append(w.accounts, accountOf(v.class.metric, m))
 			}
 		}
 		sights = sights[n:]
-		if len(w.seen) > 0 {
-			g.engines.Profiler.Observe(w.tenant, from, w.at, w.seen)
-		}
-		if len(w.accounts) > 0 {
-			g.engines.Profiler.Describe(w.tenant, w.accounts)
+		g.observe(w, from)
+		for i := noted; i < len(w.sighted); i++ {
+			w.sighted[i].hash = w.seen[w.sighted[i].hash].Hash // until now it was which of them it is
 		}
 	}
 	clear(w.seen[:cap(w.seen)]) // nothing kept may hold on to the body
 	clear(w.accounts[:cap(w.accounts)])
+}
+
+// observe tells the profiler of w.seen, and finds out the hashes in it.
+func (g *Gateway) observe(w *work, from profiler.Sender) {
+	if g.engines.Profiler == nil {
+		for i := range w.seen {
+			w.seen[i].Hash = sketch.Final(sketch.Sum(w.seen[i].Labels))
+		}
+		return
+	}
+	if len(w.seen) > 0 {
+		g.engines.Profiler.Observe(w.tenant, from, w.at, w.seen)
+	}
+	if len(w.accounts) > 0 {
+		g.engines.Profiler.Describe(w.tenant, w.accounts)
+	}
 }
 
 // describe tells the profiler what a request of 1.0 says of metrics. Senders say

@@ -19,7 +19,8 @@ type scratch struct {
 	slots    []slot
 	fresh    []uint32     // entries whose series are not understood by this policy
 	found    []understood // what was found of them, by position in fresh
-	sights   []sight      // series that the profiler is to be told of
+	sights   []sight      // series that the profiler is to be told of, and the ledger
+	turned   []turned     // others that the ledger is to be told of
 	seen     []profiler.Seen
 	accounts []profiler.Account
 	metadata []remotewrite.Metadata
@@ -58,6 +59,7 @@ func (s *scratch) reset() {
 		fresh:    bounded(keep.fresh, maxPooledEntries),
 		found:    bounded(keep.found, maxPooledEntries),
 		sights:   bounded(keep.sights, maxPooledEntries),
+		turned:   bounded(keep.turned, maxPooledEntries),
 		seen:     keep.seen[:0],
 		accounts: bounded(keep.accounts, maxPooledEntries),
 		metadata: bounded(keep.metadata, maxPooledEntries),

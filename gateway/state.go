@@ -39,6 +39,7 @@ type state struct {
 	asksFrom uint16 // generation since which asks is set
 	history  []generation
 
+	dues    dues
 	counts  Counts
 	markers uint64    // stale markers made
 	stales  uint64    // stale markers of senders that had nothing to end

@@ -27,6 +27,7 @@ type states struct {
 	byTenant map[tenant.ID]*state
 
 	forgotten Counts // of tenants that were forgotten; guarded by mu
+	owed      []owed // of them; likewise
 }
 
 func (ss *states) init(c Config, clock profiler.Clock) {
@@ -115,5 +116,17 @@ func (ss *states) forget(s *state) {
 	s.table.release()
 	ss.classes.give(s.classes.taken)
 	ss.forgotten.Add(&s.counts)
+	if pages := s.dues.take(); len(pages) > 0 {
+		ss.owed = append(ss.owed, owed{s.tenant, pages})
+	}
 	delete(ss.byTenant, s.tenant)
+}
+
+// takeOwed returns what is due of tenants that were forgotten, once.
+func (ss *states) takeOwed() []owed {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	list := ss.owed
+	ss.owed = nil
+	return list
 }

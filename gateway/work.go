@@ -58,6 +58,9 @@ type work struct {
 	rejected int   // samples refused for good
 	refused  []string
 	refusals int // series or samples refused, named in refused or not
+
+	hourMs  int64     // when this hour began; 0 where nothing is recorded
+	sighted []sighted // series that the ledger is to count
 }
 
 // A slot is what is known of one entry.
@@ -83,6 +86,7 @@ type understood struct {
 	key      key
 	metric   string
 	team     string
+	service  string
 	verdict  rules.Verdict
 	pool     limiter.Pool
 	priority series.Priority // default_priority included
@@ -146,6 +150,7 @@ func (w *work) reset() {
 	for i := range w.tallies {
 		w.tallyOf[w.tallies[i].class] = 0
 	}
+	clear(w.sighted)
 	keep := *w
 	*w = work{
 		compressed: bounded(keep.compressed, maxPooledBytes),
@@ -159,6 +164,7 @@ func (w *work) reset() {
 		tallies:    bounded(keep.tallies, maxPooledEntries),
 		tallyOf:    keep.tallyOf,
 		shadows:    bounded(keep.shadows, maxPooledEntries),
+		sighted:    bounded(keep.sighted, maxPooledEntries),
 	}
 	if len(keep.looseAt) <= maxPooledEntries {
 		clear(keep.looseAt)

@@ -16,6 +16,8 @@ type Seen struct {
 	Again      bool   // it was seen in this part before: only the verdict is news
 	New        bool   // it was not known to the gateway
 	IntervalMs uint32 // between its samples; 0 where that is unknown
+
+	Hash sketch.Hash // of the series: Observe fills it in
 }
 
 // scratch is the memory in which a request's series are hashed.
@@ -78,6 +80,7 @@ func (s *scratch) hash(seen []Seen) {
 			s.pairs, s.values = append(s.pairs, pair), append(s.values, v)
 		}
 		h.to = len(s.pairs)
+		seen[i].Hash = sketch.Final(h.sum)
 		h.family = sketch.FamilyOf(seen[i].Labels, h.sum)
 		s.hashed = append(s.hashed, h)
 	}
@@ -88,7 +91,7 @@ func (f *profile) note(m *metric, seen *Seen, s *scratch, i int, at Moment, from
 	part := at.Part
 	h := &s.hashed[i]
 	row := inventory.Seen{
-		Labels: seen.Labels, Sum: h.sum, Hash: sketch.Final(h.sum), Family: h.family, Part: part,
+		Labels: seen.Labels, Sum: h.sum, Hash: seen.Hash, Family: h.family, Part: part,
 		Verdict: seen.Verdict, Forwarded: seen.Forwarded, IntervalMs: seen.IntervalMs,
 	}
 	known, _ := m.rows.Observe(&row)

@@ -109,12 +109,19 @@ func (r *reloading) sayWhatStays(l *loaded) {
 		{"gateway.overflow_cache_bytes", now.OverflowCacheBytes != then.OverflowCacheBytes},
 		{"profiler", l.config.Profiler != r.first.config.Profiler},
 		{"limits.file", l.config.Limits.File != r.first.config.Limits.File},
+		{"attribution.ledger", withoutService(l.config.Attribution.Ledger) != withoutService(r.first.config.Attribution.Ledger)},
 		{"storage", l.config.Storage != r.first.config.Storage},
 	} {
 		if fixed.changed {
 			r.log.Warn("this setting keeps the value it had at start; restart to change it", slog.String("setting", fixed.key))
 		}
 	}
+}
+
+// withoutService returns what of c needs a restart to change.
+func withoutService(c attribution.LedgerConfig) attribution.LedgerConfig {
+	c.ServiceLabel = ""
+	return c
 }
 
 // sayWhatIsSkipped tells of the entries of catalogs that cannot be used.

@@ -80,6 +80,7 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 //	              ▲              │  ▲    ▲
 //	              │              ▼  │    └─── ingest listener: POST /api/v1/write
 //	              │  profiler.Profiler ◀──▶ its file
+//	              │  attribution.Ledger ──▶ store
 //	              │           ▲     │
 //	              └──────── control ┘
 //	                       ▲
@@ -131,11 +132,12 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter}, events.Tell, log, reg)
+	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
+	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err
 	}
-	reg.MustRegister(gateway.LimitCollector(lim.Limiter))
+	reg.MustRegister(gateway.LimitCollector(lim.Limiter), ledgerCollector{books.book})
 	reloads := newReloading(first,
 		func() (*loaded, error) {
 			l, err := read()
@@ -153,7 +155,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			}},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
-		Gateway: g, Rules: engine, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Reload: reloads.reload,
+		Gateway: g, Rules: engine, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events,
+		Book: books.book, Ledger: kept.reports, Reload: reloads.reload,
 	})
 
 	if trusting {
@@ -182,6 +185,9 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	group.Go(func() error { return c.Run(failed) })
 	group.Go(func() error { return lim.run(failed) })
+	group.Go(func() error { return books.run(failed, g.PostLedger) })
+	group.Go(func() error { return books.watch(failed) })
+	group.Go(func() error { return books.upkeep(failed, policies) })
 	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return reloads.onSignal(failed, hup) })
 	group.Go(func() error { return reloads.watchCatalogs(failed) })

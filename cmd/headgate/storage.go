@@ -66,6 +66,7 @@ type keeping struct {
 	config StorageConfig
 	log    *slog.Logger
 	db     atomic.Pointer[store.DB]
+	ledger atomic.Pointer[store.Ledger] // in db
 }
 
 // keep opens the store. One that cannot be opened is tried again by run; what only
@@ -90,6 +91,7 @@ func (k *keeping) open(ctx context.Context) error {
 		return err
 	}
 	k.db.Store(db)
+	k.ledger.Store(db.Ledger(store.Sketches, time.Now))
 	return nil
 }
 

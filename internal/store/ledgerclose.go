@@ -30,6 +30,28 @@ func (l *Ledger) Close(ctx context.Context, c attribution.Closing) error {
 	return nil
 }
 
+// FirstOpen returns the first month that has cells and is not closed; ok is false
+// where there is none.
+func (l *Ledger) FirstOpen(ctx context.Context) (m attribution.Month, ok bool, err error) {
+	err = l.db.query(ctx, func(rows *sql.Rows) error {
+		var hour, closed sql.NullInt64
+		if err := rows.Scan(&hour, &closed); err != nil || !hour.Valid {
+			return err
+		}
+		m, ok = attribution.Hour(hour.Int64).Month(), true
+		if closed.Valid { // months are closed one after the other
+			if next := attribution.Hour(closed.Int64).Month().Next(); next.From() > m.From() {
+				m = next
+			}
+		}
+		return nil
+	}, `SELECT (SELECT MIN(hour) FROM ledger_cells), (SELECT MAX(month) FROM ledger_closings)`)
+	if err != nil {
+		return m, false, fmt.Errorf("find the first open month: %w", err)
+	}
+	return m, ok, nil
+}
+
 // Closings is that of [attribution.Store].
 func (l *Ledger) Closings(ctx context.Context) ([]attribution.Closing, error) {
 	var closings []attribution.Closing
