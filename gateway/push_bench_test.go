@@ -58,7 +58,10 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) Close() error { return nil }
 
 func benchmarkPush(b *testing.B, ruleText string, requests int) {
-	f := newFixture(b, ruleText)
+	pushTo(b, newFixture(b, ruleText), requests)
+}
+
+func pushTo(b *testing.B, f *fixture, requests int) {
 	f.settings.Load().upstreams.main.client.Transport = discard{}
 	packed := population(requests)
 	r := httptest.NewRequest(http.MethodPost, "/api/v1/write", nil)
@@ -85,6 +88,7 @@ func benchmarkPush(b *testing.B, ruleText string, requests int) {
 func BenchmarkPush(b *testing.B) {
 	b.Run("kept/series=100k", func(b *testing.B) { benchmarkPush(b, "", 50) })
 	b.Run("kept/series=1M", func(b *testing.B) { benchmarkPush(b, "", 500) })
+	b.Run("recorded/series=100k", func(b *testing.B) { pushTo(b, recording(b, "").fixture, 50) })
 	b.Run("quarter-dropped", func(b *testing.B) {
 		benchmarkPush(b, "- {name: d, match: '{__name__=~\"container_metric_[123]?[0-9]_total\"}', action: drop}\n", 50)
 	})
