@@ -12,7 +12,7 @@ const (
 	// maxExactRows is how many series of a metric are kept as rows at most. Beyond
 	// it sketches are the smaller: some 1.2 MB with ten labels, against 70 bytes
 	// and more a row.
-	maxExactRows = 1 << 14
+	maxExactRows = 1 << 15
 
 	precisionDay = 11 // 2.3 % RMS: churn is a ratio
 )
