@@ -54,8 +54,6 @@ func (l *loaded) loadParts() []rules.Problem {
 	c.reportAll("gateway", err)
 	l.stamp = attribution.CatalogStamp(c.Attribution.Catalogs, c.dir)
 	l.catalogs, l.skipped = attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
-	l.settings.Owners, err = attribution.New(c.Attribution, l.catalogs...)
-	c.reportAll("attribution", err)
 	return c.file.problems
 }
 

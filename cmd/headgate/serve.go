@@ -133,7 +133,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		return err
 	}
 	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
-	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Ledger: books.book}, events.Tell, log, reg)
+	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Owners: policies.Owners, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err
 	}
