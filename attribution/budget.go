@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/headgate/headgate/internal/tenant"
 )
@@ -38,19 +39,9 @@ func (bs Budgets) List() ([]Budget, error) {
 	var list []Budget
 	var errs []error
 	for key, c := range bs {
-		b := Budget{Team: key, Month: c.Month.Micro}
-		if id, ok := strings.CutPrefix(key, "tenant:"); ok {
-			b.Team, b.Tenant = "", tenant.ID(id)
-			if _, err := tenant.Parse(id); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			}
-		} else if err := checkTeam(key); err != nil {
-			errs = append(errs, fmt.Errorf("%.64q: the team is %w", key, err))
-		} else if key == "" {
-			errs = append(errs, errors.New("a team has no name; write it before the colon"))
-		}
-		if b.Month <= 0 {
-			errs = append(errs, fmt.Errorf("%s: month: it is 0; write what may be spent, or remove the budget", key))
+		b, err := c.Budget(key)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", shownKey(key), err))
 		}
 		list = append(list, b)
 	}
@@ -58,10 +49,57 @@ func (bs Budgets) List() ([]Budget, error) {
 		slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 		return nil, errors.Join(errs...)
 	}
-	slices.SortFunc(list, func(a, b Budget) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Team, b.Team))
-	})
+	slices.SortFunc(list, Budget.Compare)
 	return list, nil
+}
+
+// tenantKey is what the keys of tenants' budgets begin with.
+const tenantKey = "tenant:"
+
+// Budget returns the budget that c is under a key, or what is wrong with it, as
+// "month: text" where it is not the key.
+func (c BudgetConfig) Budget(key string) (Budget, error) {
+	b := Budget{Team: key, Month: c.Month.Micro}
+	id, ofTenant := strings.CutPrefix(key, tenantKey)
+	if ofTenant {
+		b.Team, b.Tenant = "", tenant.ID(id)
+		if _, err := tenant.Parse(id); err != nil {
+			return b, err
+		}
+	}
+	teamErr := checkTeam(key)
+	switch {
+	case key == "":
+		return b, errors.New("a team has no name; write it before the colon")
+	case !ofTenant && teamErr != nil:
+		return b, fmt.Errorf("the team is %w", teamErr)
+	case strings.ContainsRune(key, 0):
+		return b, errors.New("the team has the character NUL in it; remove it")
+	case b.Month <= 0:
+		return b, errors.New("month: it is 0; write what may be spent, or remove the budget")
+	}
+	return b, nil
+}
+
+// shownKey returns a budget's key for people.
+func shownKey(key string) string {
+	if checkTeam(key) == nil && key != "" && !strings.ContainsFunc(key, unicode.IsControl) {
+		return key
+	}
+	return fmt.Sprintf("%.64q", key)
+}
+
+// Key returns what b is written under.
+func (b Budget) Key() string {
+	if b.Tenant != "" {
+		return tenantKey + string(b.Tenant)
+	}
+	return b.Team
+}
+
+// Compare orders budgets: those of teams first, then by name.
+func (b Budget) Compare(o Budget) int {
+	return cmp.Or(cmp.Compare(b.Tenant, o.Tenant), cmp.Compare(b.Team, o.Team))
 }
 
 // Thresholds are the parts of a budget, in percent, at which somebody is told.

@@ -19,8 +19,13 @@ func TestBudgetsAreOfTeamsAndTenants(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("budgets (-want +got):\n%s%v", diff, err)
 	}
-	_, err = Budgets{"a": {}, "tenant:a/b": {Month: Amount{1}}, "b\xff": {Month: Amount{1}}, "": {Month: Amount{1}}}.List()
-	for _, want := range []string{"a: month: it is 0", "tenant:a/b: tenant ID has", `"b\xff": the team is not UTF-8`, "a team has no name"} {
+	for i, key := range []string{"a", "checkout", "tenant:payments"} {
+		if got[i].Key() != key {
+			t.Errorf("the key of %s is %q, want %q", got[i], got[i].Key(), key)
+		}
+	}
+	_, err = Budgets{"a": {}, "tenant:a/b": {Month: Amount{1}}, "b\xff": {Month: Amount{1}}, "": {Month: Amount{1}}, "c\x00": {Month: Amount{1}}}.List()
+	for _, want := range []string{"a: month: it is 0", "tenant:a/b: tenant ID has", `"b\xff": the team is not UTF-8`, "a team has no name", `"c\x00": the team has the character NUL`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q:\n%v", want, err)
 		}

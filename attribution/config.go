@@ -28,9 +28,10 @@ type OwnerConfig struct {
 	Label string `yaml:"label,omitempty" json:"label,omitempty"` // the team is this label's value
 }
 
-// DefaultConfig is what an absent section means: nobody owns anything, and nothing
-// costs anything.
-func DefaultConfig() Config { return Config{Shared: Keep, Ledger: defaultLedger()} }
+// DefaultConfig is what an absent section means: nobody owns anything, nothing
+// costs anything, and were there both, teams would pay for what nobody owns in
+// proportion to their own cost.
+func DefaultConfig() Config { return Config{Shared: Proportional, Ledger: defaultLedger()} }
 
 // Validate returns all that is wrong with c, each as "key: text", and of the items
 // of a list, the clauses of owners among them, under their number from 1.
@@ -61,6 +62,12 @@ func below(key string, err error) error {
 	return fmt.Errorf("%s: %w", key, err)
 }
 
+// Validate returns all that is wrong with c, each as "key: text" where one key is.
+func (c OwnerConfig) Validate() error {
+	_, err := c.clause()
+	return err
+}
+
 // clause returns the clause that c describes, or all that is wrong with it.
 func (c OwnerConfig) clause() (Clause, error) {
 	switch {
@@ -68,7 +75,7 @@ func (c OwnerConfig) clause() (Clause, error) {
 		return Clause{}, errors.New("it has label beside match or team; write two clauses, {match, team} and {label}")
 	case c.Label != "":
 		if err := checkTeam(c.Label); err != nil {
-			return Clause{}, fmt.Errorf("label is %w", err)
+			return Clause{}, fmt.Errorf("label: it is %w", err)
 		}
 		return Clause{Label: c.Label}, nil
 	case c.Match == "" && c.Team == "":
@@ -84,7 +91,7 @@ func (c OwnerConfig) clause() (Clause, error) {
 	}
 	teamErr := checkTeam(c.Team)
 	if teamErr != nil {
-		teamErr = fmt.Errorf("team is %w", teamErr)
+		teamErr = fmt.Errorf("team: it is %w", teamErr)
 	}
 	return Clause{Match: sel, Team: c.Team}, errors.Join(selErr, teamErr)
 }

@@ -47,7 +47,7 @@ func New(cfg Config, catalogs ...*Catalog) (*Owners, error) {
 	for i, oc := range cfg.Owners {
 		c, err := oc.clause()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("owners: clause %d: %w", i+1, err))
+			errs = append(errs, below(fmt.Sprintf("owners: clause %d", i+1), err))
 			continue
 		}
 		o.clauses = append(o.clauses, c)

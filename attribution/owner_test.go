@@ -106,9 +106,9 @@ func TestNewNamesEveryWrongClause(t *testing.T) {
 		"owners: clause 3: match up lacks its team",
 		`owners: clause 4: team "a" lacks its match`,
 		"owners: clause 5: match: 1:4: parse error",
-		"team is 257 bytes long; shorten it to 256",
+		"owners: clause 5: team: it is 257 bytes long; shorten it to 256",
 		"owners: clause 6: match: selector matches the empty series",
-		"owners: clause 7: label is not UTF-8",
+		"owners: clause 7: label: it is not UTF-8",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q:\n%v", want, err)

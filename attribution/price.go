@@ -61,7 +61,7 @@ func (ps Prices) Validate() error {
 		tenant tenant.ID
 		from   Hour
 	}
-	seen := map[validity]int{}
+	seen := map[validity]bool{}
 	for i, p := range ps {
 		report := func(err error) {
 			if err != nil && len(ps) > 1 {
@@ -81,11 +81,10 @@ func (ps Prices) Validate() error {
 			}
 		}
 		at := validity{p.Tenant, p.ValidFrom}
-		if first, again := seen[at]; again {
-			report(fmt.Errorf("valid_from: price number %d of the same tenant begins then, too; remove one", first))
-		} else {
-			seen[at] = i + 1
+		if seen[at] {
+			report(errors.New("valid_from: a price of the same tenant before it begins then, too; remove one"))
 		}
+		seen[at] = true
 	}
 	return errors.Join(errs...)
 }

@@ -171,7 +171,7 @@ func TestWrongPricesAreNamed(t *testing.T) {
 		`number 3: currency: "usd" is no code of ISO 4217`,
 		"number 4: currency: EUR here and USD in the first price",
 		`number 5: tenant: "a/b": tenant ID has`,
-		"number 6: valid_from: price number 1 of the same tenant",
+		"number 6: valid_from: a price of the same tenant before it",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q:\n%v", want, err)

@@ -159,16 +159,15 @@ func TestLedgerHoldsWhatBecameOfSamples(t *testing.T) {
 
 // Where the ledger is kept by services, a cell is one service's.
 func TestLedgerIsKeptByService(t *testing.T) {
-	r := recording(t, "", func(s *Settings) {
-		var err error
-		s.Owners, err = attribution.New(attribution.Config{
-			Owners: []attribution.OwnerConfig{{Label: "team"}},
-			Ledger: attribution.LedgerConfig{ServiceLabel: "job"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	r := recording(t, "")
+	owners, err := attribution.New(attribution.Config{
+		Owners: []attribution.OwnerConfig{{Label: "team"}},
+		Ledger: attribution.LedgerConfig{ServiceLabel: "job"},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.owners.Store(owners)
 	r.send(t, 204, at(`m{job="api",team="a"}`, 1, 1000), at(`m{job="db",team="a"}`, 1, 1000), at(`m{team="a"}`, 1, 1000))
 	r.flush(t)
 	var got []string

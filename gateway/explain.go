@@ -41,7 +41,7 @@ type ExplainStep struct {
 func (g *Gateway) Explain(t tenant.ID, ls series.Labels) Explanation {
 	set, now := g.settings.Load(), time.Now()
 	plan := g.engines.Limiter.For(t, now).Plan(now)
-	x := set.ExplainOffline(g.engines.Rules.For(t, now), t, ls, plan)
+	x := set.ExplainOffline(g.engines.Rules.For(t, now), g.engines.Owners(), t, ls, plan)
 	if x.Refused == "" {
 		g.explainLimit(&x, t, plan, ls, now)
 	}
@@ -66,7 +66,7 @@ func (g *Gateway) explainLimit(x *Explanation, t tenant.ID, plan *limiter.Plan, 
 }
 
 // ExplainOffline is Explain for a policy that no gateway runs.
-func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels, plan *limiter.Plan) Explanation {
+func (s Settings) ExplainOffline(p *rules.Policy, o *attribution.Owners, t tenant.ID, ls series.Labels, plan *limiter.Plan) Explanation {
 	x := Explanation{}
 	upstream := "the upstream"
 	if _, own := s.Config.TenantUpstreams[t]; own {
@@ -79,7 +79,7 @@ func (s Settings) ExplainOffline(p *rules.Policy, t tenant.ID, ls series.Labels,
 		return x
 	}
 	var why string
-	if x.Team, why = s.Owners.Explain(ls); x.Team != attribution.Unowned {
+	if x.Team, why = o.Explain(ls); x.Team != attribution.Unowned {
 		x.step("owner", x.Team, true, why)
 	} else {
 		x.step("owner", x.Team, false, why)

@@ -34,7 +34,8 @@ type Engines struct {
 	Profiler *profiler.Profiler // nil: nothing is profiled
 	Rules    *rules.Engine
 	Limiter  *limiter.Limiter
-	Ledger   *attribution.Ledger // nil: nothing is recorded
+	Owners   func() *attribution.Owners // in force now; nil: nobody owns anything
+	Ledger   *attribution.Ledger        // nil: nothing is recorded
 }
 
 // An Event is something an operator should know of, besides the log.
@@ -49,7 +50,6 @@ type Event struct {
 type Settings struct {
 	Config Config
 	Auth   Authenticator // nil: every sender is trusted
-	Owners *attribution.Owners
 }
 
 // A Gateway is the data plane. Its methods may be called from any goroutine.
@@ -78,6 +78,10 @@ type settings struct {
 
 // New returns a Gateway. It starts nothing; Run keeps its house.
 func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg prometheus.Registerer) (*Gateway, error) {
+	if e.Owners == nil {
+		nobody := &attribution.Owners{}
+		e.Owners = func() *attribution.Owners { return nobody }
+	}
 	g := &Gateway{engines: e, log: log, notify: notify}
 	g.works.New = func() any { return new(work) }
 	g.scratches.New = func() any { return new(scratch) }
@@ -100,9 +104,6 @@ func New(s Settings, e Engines, notify func(Event), log *slog.Logger, reg promet
 func (g *Gateway) Reload(s Settings) error {
 	if err := s.Config.Validate(); err != nil {
 		return err
-	}
-	if s.Owners == nil {
-		s.Owners = &attribution.Owners{}
 	}
 	old := g.settings.Load()
 	var before upstreams
@@ -212,7 +213,7 @@ func (g *Gateway) push(w *work, rw http.ResponseWriter, r *http.Request) answer 
 	w.limit = g.engines.Limiter.For(w.tenant, w.begun)
 	w.plan = w.limit.Plan(w.begun)
 	w.at = g.states.clock.At(w.begun)
-	s.identify(w, g.engines.Rules, set.Owners)
+	s.identify(w, &g.engines)
 	always, overLimit := w.policy.Thinning()
 	w.limit.Thinning(w.begun, always, overLimit)
 	g.lap(w, stageIdentify)

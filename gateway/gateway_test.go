@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/limiter"
@@ -83,6 +84,25 @@ func TestGenerationsBeginAgain(t *testing.T) {
 	}
 }
 
+// Owners that change are asked with the next request, and a reload of settings does
+// not bring back those from before.
+func TestOwnersChangeAtOnce(t *testing.T) {
+	f := newFixture(t, "- {name: d, match: a, action: drop, team: shop}\n")
+	f.send(t, 204, at(`a{job="x"}`, 1, 1000))
+	owners, err := attribution.New(attribution.Config{Owners: []attribution.OwnerConfig{{Match: `{job="x"}`, Team: "shop"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.owners.Store(owners)
+	if err := f.Reload(f.settings.Load().Settings); err != nil {
+		t.Fatal(err)
+	}
+	f.send(t, 204, at(`a{job="x"}`, 1, 2000))
+	if got := f.counts(t); got[Forwarded] != 1 || got[Dropped] != 1 {
+		t.Errorf("outcomes are %v, want one sample forwarded for nobody and one dropped for shop", got)
+	}
+}
+
 // Senders of several tenants at once, policies changing, the upstream failing:
 // for the race detector, and every sample has its outcome.
 func TestConcurrentSenders(t *testing.T) {
@@ -114,6 +134,7 @@ func TestConcurrentSenders(t *testing.T) {
 	wg.Go(func() {
 		for i := range 40 {
 			f.load(t, everyAction+fmt.Sprintf("- {name: r%d, match: a, action: drop}\n", i))
+			f.owners.Store(new(attribution.Owners))
 			if _, err := f.Flow("", ByMetric); err != nil {
 				t.Error(err)
 			}
@@ -211,7 +232,7 @@ func checkAllocations(t *testing.T, limit limiter.Limit) {
 		if err := w.req.Parse(remotewrite.V1, body, set.Config.limits()); err != nil {
 			t.Fatal(err)
 		}
-		s.identify(w, f.engine, set.Owners)
+		s.identify(w, &f.engines)
 		if len(w.asking) > 0 {
 			w.admitSeries()
 		}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,7 @@ type fixture struct {
 	*Gateway
 	store  *store
 	engine *rules.Engine
+	owners atomic.Pointer[attribution.Owners]
 	reg    *prometheus.Registry
 	events []Event
 	limits *limiter.Limiter
@@ -177,14 +179,15 @@ func newFixture(t testing.TB, ruleText string, configure ...func(*Settings)) *fi
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := Settings{Config: DefaultConfig(), Owners: owners}
+	f.owners.Store(owners)
+	set := Settings{Config: DefaultConfig()}
 	for _, c := range configure {
 		c(&set)
 	}
 	if f.limits, err = limiter.New(limiter.DefaultConfig(), time.Now(), f.tell); err != nil {
 		t.Fatal(err)
 	}
-	f.Gateway, err = New(set, Engines{Rules: f.engine, Limiter: f.limits}, func(e Event) { f.events = append(f.events, e) }, slog.New(slog.DiscardHandler), f.reg)
+	f.Gateway, err = New(set, Engines{Rules: f.engine, Limiter: f.limits, Owners: f.owners.Load}, func(e Event) { f.events = append(f.events, e) }, slog.New(slog.DiscardHandler), f.reg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
-	"github.com/headgate/headgate/rules"
 )
 
 // maxMisses is after how many wrong predictions a request is looked up in a
@@ -17,7 +15,7 @@ const maxMisses = 32
 // identify finds the record of every entry: by prediction, because senders repeat
 // their order, else by the index. Series without a record or without a verdict of
 // the current policy go to w.fresh, to be understood outside the lock.
-func (s *state) identify(w *work, e *rules.Engine, o *attribution.Owners) {
+func (s *state) identify(w *work, e *Engines) {
 	n := len(w.req.Entries)
 	w.slots = slices.Grow(w.slots[:0], n)[:n]
 	for i := range w.req.Entries {
@@ -26,7 +24,8 @@ func (s *state) identify(w *work, e *rules.Engine, o *attribution.Owners) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.policy, w.owners = e.For(s.tenant, w.begun), o
+	// Under the lock, so that no request brings back what was in force before.
+	w.policy, w.owners = e.Rules.For(s.tenant, w.begun), e.Owners()
 	s.adopt(w.policy, w.owners, w.plan)
 	s.classes.under(w.plan, w.bypass)
 	s.table.turn(w.at)

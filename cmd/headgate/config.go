@@ -57,7 +57,6 @@ const absent = "this version of Headgate does not know it, and would not do what
 // absentKeys are parts of the configuration that only other versions know.
 var absentKeys = map[string]string{
 	"usage": absent, "auth": absent,
-	"attribution.prices": absent, "attribution.shared": absent, "attribution.budgets": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".

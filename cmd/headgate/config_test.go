@@ -127,6 +127,15 @@ func TestProblemsOfAConfiguration(t *testing.T) {
 		"gateway: {upstream: {tls_config: {insecure_skip_verify: maybe}}}":                "insecure_skip_verify: this is a string, and it wants true or false",
 		"gateway: {tenant_upstreams: {a: {timeout: 0s}}}":                                 "headgate.yml:1:43: tenant_upstreams: a: timeout 0s is too short",
 		"gateway: {credentials: [{tenant: [a]}]}":                                         `headgate.yml:1:26: unknown key "tenant"; did you mean tenants?`,
+		"attribution: {prices: {currency: usd}}":                                          `headgate.yml:1:34: prices: currency: "usd" is no code of ISO 4217`,
+		"attribution: {prices: {currency: USD, per_million_samples: -1}}":                 "headgate.yml:1:60: per_million_samples: it is negative",
+		"attribution: {prices: [{currency: USD, per_thousand_series_month: a}]}":          `headgate.yml:1:67: per_thousand_series_month: "a" is no decimal number`,
+		"attribution: {prices: [{currency: USD, valid_from: tomorrow}]}":                  `headgate.yml:1:52: valid_from: "tomorrow" is no time`,
+		"attribution: {prices: 3}":                                                        "headgate.yml:1:23: prices is a list, this is a number",
+		"attribution: {prices: {usd: 3}}":                                                 `headgate.yml:1:24: unknown key "usd"`,
+		"attribution: {budgets: {a: {month: 0.0000001}}}":                                 `headgate.yml:1:36: month: "0.0000001" has more than 6 digits`,
+		"attribution: {budgets: {a: 3}}":                                                  "headgate.yml:1:28: a is a mapping, this is a number",
+		"attribution: {shared: }":                                                         "headgate.yml:1:23: shared has no value",
 		"attribution: {owners: [{match: up}]}":                                            "headgate.yml:1:32: owners: clause 1: match up lacks its team",
 	} {
 		c, problems := readText(t, text)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/api"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/tenant"
@@ -83,11 +84,15 @@ func (x *explainer) offline(context.Context) (api.Explanation, error) {
 	if err := engine.Load(l.rules); err != nil {
 		return api.Explanation{}, err
 	}
+	owners, err := attribution.New(l.config.Attribution, l.catalogs...)
+	if err != nil {
+		return api.Explanation{}, err
+	}
 	lim, err := limiter.New(l.config.Limits, time.Now(), nil)
 	if err != nil {
 		return api.Explanation{}, err
 	}
-	within := l.settings.ExplainOffline(engine.For(t, time.Now()), t, ls, lim.For(t, time.Now()).Plan(time.Now()))
+	within := l.settings.ExplainOffline(engine.For(t, time.Now()), owners, t, ls, lim.For(t, time.Now()).Plan(time.Now()))
 	return api.NewExplanation(control.Explained(within)), nil
 }
 

@@ -111,7 +111,11 @@ func (b *bookkeeping) upkeep(ctx context.Context, p *control.Policies) error {
 	defer tick.Stop()
 	for {
 		if l := b.kept.ledger.Load(); l != nil {
-			err := tidyLedger(ctx, l, p.Prices(), time.Now())
+			prices := p.Prices()
+			if !p.Known() {
+				prices = nil // a month is closed for ever
+			}
+			err := tidyLedger(ctx, l, prices, time.Now())
 			if err == nil {
 				err = b.forget(ctx)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -54,9 +55,12 @@ func (l *loaded) loadParts() []rules.Problem {
 	c.reportAll("gateway", err)
 	l.stamp = attribution.CatalogStamp(c.Attribution.Catalogs, c.dir)
 	l.catalogs, l.skipped = attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
-	l.settings.Owners, err = attribution.New(c.Attribution, l.catalogs...)
-	c.reportAll("attribution", err)
 	return c.file.problems
+}
+
+// policies returns what file says of owners, prices and budgets.
+func (l *loaded) policies(file string) control.PolicyFile {
+	return control.PolicyFile{Name: file, Config: l.config.Attribution, Catalogs: l.catalogs, Skipped: l.skipped}
 }
 
 // hash returns a number that changes with the configuration.

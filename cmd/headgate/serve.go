@@ -128,12 +128,13 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	policies, err := control.NewPolicies(first.config.Attribution, first.catalogs, f.configFile)
+	policies, err := control.NewPolicies(first.policies(f.configFile), kept.policies, log)
 	if err != nil {
 		return err
 	}
+	policies.Refresh(ctx)
 	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
-	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Ledger: books.book}, events.Tell, log, reg)
+	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Owners: policies.Owners, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err
 	}
@@ -150,9 +151,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			{"gateway", func(l *loaded) error { return g.Reload(l.settings) }},
 			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
 			{"rules", func(l *loaded) error { return engine.Load(l.rules) }},
-			{"attribution", func(l *loaded) error {
-				return policies.Reload(l.config.Attribution, l.catalogs, f.configFile)
-			}},
+			{"attribution", func(l *loaded) error { return policies.Reload(l.policies(f.configFile)) }},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
 		Gateway: g, Rules: engine, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events,
@@ -188,6 +187,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return books.run(failed, g.PostLedger) })
 	group.Go(func() error { return books.watch(failed) })
 	group.Go(func() error { return books.upkeep(failed, policies) })
+	group.Go(func() error { return policies.Run(failed) })
+	group.Go(func() error { return c.WatchBudgets(failed) })
 	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return reloads.onSignal(failed, hup) })
 	group.Go(func() error { return reloads.watchCatalogs(failed) })

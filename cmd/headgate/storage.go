@@ -112,6 +112,14 @@ func (k *keeping) limits() control.LimitStore {
 	return nil // an interface that holds a nil pointer would not be nil
 }
 
+// policies returns the store for owners, prices and budgets, likewise.
+func (k *keeping) policies() control.PolicyStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
 // run stores events until ctx is done.
 func (k *keeping) run(ctx context.Context, events *control.Events) error {
 	for k.db.Load() == nil {

@@ -1,59 +1,317 @@
 package control
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/store"
 )
 
-// Policies are owners, prices and budgets in force. Their methods may be called
-// from any goroutine.
+// A PolicyStore keeps the owners, prices and budgets that somebody set, and what
+// was told of budgets. [store.DB] is one.
+type PolicyStore interface {
+	PolicyRevision(context.Context) (int64, error)
+	Policies(context.Context) ([]store.Policy, error)
+	PutPolicy(ctx context.Context, p store.Policy, expected int64) (store.Policy, error)
+	Told(context.Context, attribution.Month) (map[attribution.Budget]attribution.Told, error)
+	Tell(ctx context.Context, b attribution.Budget, before, after attribution.Told) error
+}
+
+// A PolicyFile is what the configuration file says of owners, prices and budgets,
+// and the catalogs that it names.
+type PolicyFile struct {
+	Name     string // of the file; "": there is none
+	Config   attribution.Config
+	Catalogs []*attribution.Catalog
+	Skipped  []attribution.Problem // entries of catalogs that cannot be used
+}
+
+// Policies are owners, prices and budgets in force: those of the configuration
+// file and, beside them, those in the store. Their methods may be called from any
+// goroutine.
 type Policies struct {
-	file    string // that names them, for people; "": there is none
+	store func() PolicyStore // nil while the store is not open
+	log   *slog.Logger
+
+	mu      sync.Mutex // serialises what follows, but for reading current
 	current atomic.Pointer[policySet]
+	seen    int64 // the store's revision that current holds; -1: none
+	failing bool  // the last Refresh failed, and that was logged
+}
+
+// NewPolicies returns the policies that the configuration file and its catalogs
+// hold. open returns the store, or nil while there is none.
+func NewPolicies(f PolicyFile, open func() PolicyStore, log *slog.Logger) (*Policies, error) {
+	ps := &Policies{store: open, log: log, seen: -1}
+	return ps, ps.Reload(f)
+}
+
+// Owners returns who owns series. They are the same ones until something about
+// them changes.
+func (ps *Policies) Owners() *attribution.Owners { return ps.current.Load().owners }
+
+// Catalogs returns what owners look names up in.
+func (ps *Policies) Catalogs() []*attribution.Catalog { return ps.current.Load().file.Catalogs }
+
+// Prices returns what the upstream costs.
+func (ps *Policies) Prices() attribution.Prices { return ps.current.Load().prices }
+
+// Shared returns who pays for what nobody owns.
+func (ps *Policies) Shared() attribution.Sharing { return ps.current.Load().file.Config.Shared }
+
+// Budgets returns what teams and tenants may spend.
+func (ps *Policies) Budgets() []attribution.Budget { return ps.current.Load().budgets }
+
+// Known reports whether what the store holds was read once: until then the file
+// may not be all there is.
+func (ps *Policies) Known() bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.seen >= 0
+}
+
+// Reload puts what the configuration file holds now in force, or leaves what was.
+// What is in the store stays, but for what the file now names.
+func (ps *Policies) Reload(f PolicyFile) error {
+	f.Name = fileName(f.Name)
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	var stored storedPolicies
+	if before := ps.current.Load(); before != nil {
+		stored = before.stored
+	}
+	return ps.put(f, stored)
+}
+
+// put puts in force what the file and the store hold, or leaves what was. The
+// lock is held.
+func (ps *Policies) put(f PolicyFile, stored storedPolicies) error {
+	before := ps.current.Load()
+	set, err := newPolicySet(f, stored, before)
+	if err != nil {
+		return err
+	}
+	ps.current.Store(set)
+	if before == nil || !slices.Equal(set.unused, before.unused) {
+		const named = 10
+		for _, what := range set.unused[:min(named, len(set.unused))] {
+			ps.log.Warn("what was set by API is not in force", slog.String("what", what), slog.Int("all", len(set.unused)))
+		}
+	}
+	return nil
+}
+
+// Run puts in force what other processes store, until ctx is done.
+func (ps *Policies) Run(ctx context.Context) error {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			ps.Refresh(ctx)
+		}
+	}
+}
+
+// Refresh puts in force what is in the store. Where the store does not answer,
+// what was in force stays; that is logged, once.
+func (ps *Policies) Refresh(ctx context.Context) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	s := ps.store()
+	if s == nil {
+		return
+	}
+	err := ps.refresh(ctx, s)
+	if err != nil && !ps.failing && ctx.Err() == nil {
+		ps.log.Error("owners, prices and budgets are not read from the store: those that are known stay in force", slog.Any("err", err))
+	}
+	ps.failing = err != nil
+}
+
+// refresh reads the store, if anything in it has changed. The lock is held.
+func (ps *Policies) refresh(ctx context.Context, s PolicyStore) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	// The revision first: a change after it is found the next time.
+	revision, err := s.PolicyRevision(ctx)
+	if err != nil || revision == ps.seen {
+		return err
+	}
+	list, err := s.Policies(ctx)
+	if err != nil {
+		return err
+	}
+	var stored storedPolicies
+	for _, p := range list {
+		next, err := stored.with(p)
+		if err != nil {
+			ps.log.Error("what is in the store cannot be used, and is not in force", slog.String("policy", string(p.Kind)), slog.Any("err", err))
+		}
+		stored = next
+	}
+	if err := ps.put(ps.current.Load().file, stored); err != nil {
+		return err
+	}
+	ps.seen = revision
+	return nil
+}
+
+// storedPolicies are what somebody set, as the store has it. They are immutable.
+type storedPolicies struct {
+	owners  []attribution.OwnerConfig
+	prices  attribution.Prices
+	budgets attribution.Budgets
+	stamps  map[store.PolicyKind]PolicyStamp
+}
+
+// A PolicyStamp says who set all of one kind, and when.
+type PolicyStamp struct {
+	Revision  int64 // 0: nobody did
+	UpdatedAt time.Time
+	UpdatedBy string
+}
+
+// with returns s with what the store has of one kind in its place. Where this
+// version does not understand all of it, there is nothing of that kind but the
+// stamp.
+func (s storedPolicies) with(p store.Policy) (storedPolicies, error) {
+	stamps := maps.Clone(s.stamps)
+	if stamps == nil {
+		stamps = map[store.PolicyKind]PolicyStamp{}
+	}
+	stamps[p.Kind] = PolicyStamp{p.Revision, p.UpdatedAt, p.UpdatedBy}
+	s.stamps = stamps
+	next, err := s.parsed(p)
+	if err == nil {
+		return next, nil
+	}
+	switch p.Kind {
+	case store.OwnersPolicy:
+		s.owners = nil
+	case store.PricesPolicy:
+		s.prices = nil
+	case store.BudgetsPolicy:
+		s.budgets = nil
+	}
+	return s, err
+}
+
+func (s storedPolicies) parsed(p store.Policy) (storedPolicies, error) {
+	switch p.Kind {
+	case store.OwnersPolicy:
+		s.owners = nil
+		if err := strictJSON(p.Document, &s.owners); err != nil {
+			return s, err
+		}
+		_, err := attribution.New(attribution.Config{Owners: s.owners})
+		return s, err
+	case store.PricesPolicy:
+		s.prices = nil
+		if err := strictJSON(p.Document, (*[]attribution.Price)(&s.prices)); err != nil {
+			return s, err
+		}
+		return s, s.prices.Validate()
+	case store.BudgetsPolicy:
+		s.budgets = nil
+		if err := strictJSON(p.Document, &s.budgets); err != nil {
+			return s, err
+		}
+		_, err := s.budgets.List()
+		return s, err
+	}
+	return s, errors.New("this version does not know such a policy")
+}
+
+// document returns what the store is to have of a kind.
+func (s storedPolicies) document(kind store.PolicyKind) ([]byte, error) {
+	switch kind {
+	case store.OwnersPolicy:
+		return json.Marshal(append([]attribution.OwnerConfig{}, s.owners...))
+	case store.PricesPolicy:
+		return json.Marshal(append([]attribution.Price{}, s.prices...))
+	}
+	budgets := attribution.Budgets{}
+	maps.Copy(budgets, s.budgets)
+	return json.Marshal(budgets)
 }
 
 // A policySet is what is in force at one time. It is immutable.
 type policySet struct {
-	config   attribution.Config
-	catalogs []*attribution.Catalog
-	owners   *attribution.Owners
-	budgets  []attribution.Budget
+	file    PolicyFile
+	stored  storedPolicies
+	clauses []attribution.OwnerConfig // of the file, then of the store
+	owners  *attribution.Owners
+	prices  attribution.Prices // of the file, then of the store
+	budgets []attribution.Budget
+	unused  []string // what of the store is not in force, and why
 }
 
-// NewPolicies returns the policies that the configuration file and its catalogs
-// hold.
-func NewPolicies(c attribution.Config, catalogs []*attribution.Catalog, file string) (*Policies, error) {
-	p := &Policies{}
-	return p, p.Reload(c, catalogs, file)
-}
-
-// Reload puts what the configuration file holds now in force, or leaves what was.
-func (p *Policies) Reload(c attribution.Config, catalogs []*attribution.Catalog, file string) error {
-	owners, err := attribution.New(c, catalogs...)
-	if err != nil {
-		return err
+// newPolicySet returns what is in force by the file and the store. Owners that
+// are those of before stay the same, so that no series is attributed anew.
+func newPolicySet(f PolicyFile, stored storedPolicies, before *policySet) (*policySet, error) {
+	set := &policySet{file: f, stored: stored, clauses: slices.Concat(f.Config.Owners, stored.owners)}
+	if before != nil && slices.Equal(set.clauses, before.clauses) && slices.Equal(f.Catalogs, before.file.Catalogs) &&
+		f.Config.Ledger.ServiceLabel == before.file.Config.Ledger.ServiceLabel {
+		set.owners = before.owners
+	} else {
+		c := f.Config
+		c.Owners = set.clauses
+		var err error
+		if set.owners, err = attribution.New(c, f.Catalogs...); err != nil {
+			return nil, err
+		}
 	}
-	budgets, err := c.Budgets.List()
-	if err != nil {
-		return err
+	set.prices = slices.Clone(f.Config.Prices)
+	for _, p := range stored.prices {
+		switch {
+		case f.namesPrice(p):
+			set.unused = append(set.unused, fmt.Sprintf("a price of %s, which %s names", priceOf(p), f.Name))
+		case len(f.Config.Prices) > 0 && p.Currency != f.Config.Prices[0].Currency:
+			set.unused = append(set.unused, fmt.Sprintf("a price of %s, which is in another currency than those of %s", priceOf(p), f.Name))
+		default:
+			set.prices = append(set.prices, p)
+		}
 	}
-	p.file = fileName(file)
-	p.current.Store(&policySet{c, catalogs, owners, budgets})
-	return nil
+	if err := set.prices.Validate(); err != nil {
+		return nil, fmt.Errorf("prices: %w", err)
+	}
+	budgets := maps.Clone(stored.budgets)
+	if budgets == nil {
+		budgets = attribution.Budgets{}
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.Config.Budgets)) {
+		if _, ok := budgets[key]; ok {
+			set.unused = append(set.unused, fmt.Sprintf("the budget %s, which %s names", key, f.Name))
+		}
+		budgets[key] = f.Config.Budgets[key]
+	}
+	var err error
+	set.budgets, err = budgets.List()
+	return set, err
 }
 
-// Owners returns who owns series.
-func (p *Policies) Owners() *attribution.Owners { return p.current.Load().owners }
+// namesPrice reports whether the file has a price of the same tenant: what it
+// says of one is all that is said.
+func (f *PolicyFile) namesPrice(p attribution.Price) bool {
+	return slices.ContainsFunc(f.Config.Prices, func(of attribution.Price) bool { return of.Tenant == p.Tenant })
+}
 
-// Catalogs returns what owners look names up in.
-func (p *Policies) Catalogs() []*attribution.Catalog { return p.current.Load().catalogs }
-
-// Prices returns what the upstream costs.
-func (p *Policies) Prices() attribution.Prices { return p.current.Load().config.Prices }
-
-// Shared returns who pays for what nobody owns.
-func (p *Policies) Shared() attribution.Sharing { return p.current.Load().config.Shared }
-
-// Budgets returns what teams and tenants may spend.
-func (p *Policies) Budgets() []attribution.Budget { return p.current.Load().budgets }
+// priceOf says whose price p is.
+func priceOf(p attribution.Price) string {
+	if p.Tenant == "" {
+		return "everyone"
+	}
+	return "tenant " + string(p.Tenant)
+}

@@ -1,0 +1,86 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/store"
+)
+
+// maxStoredBudgets bounds what somebody can make every process hold in memory.
+const maxStoredBudgets = 10_000
+
+// A BudgetEntry is one budget and where it comes from.
+type BudgetEntry struct {
+	attribution.BudgetConfig
+	Origin
+}
+
+// Budgets are what teams and tenants may spend, by the keys of
+// [attribution.Budgets].
+type Budgets struct {
+	PolicyStamp
+	Entries map[string]BudgetEntry
+}
+
+// Budgets returns what teams and tenants may spend, and where it says so.
+func (c *Control) Budgets() Budgets {
+	set := c.parts.Policies.current.Load()
+	bs := Budgets{PolicyStamp: set.stored.stamps[store.BudgetsPolicy], Entries: map[string]BudgetEntry{}}
+	for key, b := range set.stored.budgets {
+		bs.Entries[key] = BudgetEntry{b, Origin{Source: FromAPI}}
+	}
+	for key, b := range set.file.Config.Budgets {
+		bs.Entries[key] = BudgetEntry{b, set.file.origin()}
+	}
+	return bs
+}
+
+// SetBudgets makes entries all budgets beside those of the file, from now on.
+// Entries that are the file's own, as it has them, are left out; those that were
+// stored and that the file names by now stay out of force.
+func (c *Control) SetBudgets(ctx context.Context, entries map[string]BudgetEntry, by Change) (Budgets, error) {
+	err := c.setPolicy(ctx, store.BudgetsPolicy, by, func(set *policySet) (storedPolicies, error) {
+		next := set.stored
+		next.budgets = attribution.Budgets{}
+		var errs []error
+		for _, key := range slices.Sorted(maps.Keys(entries)) {
+			e, place := entries[key], "budgets."+shortKey(key)
+			of, named := set.file.Config.Budgets[key]
+			switch {
+			case named && of == e.BudgetConfig:
+				continue
+			case named || e.Source == FromFile:
+				return next, set.file.locked(place, "this budget", "budgets")
+			}
+			_, err := e.Budget(key)
+			errs = append(errs, invalidAt(place, err)...)
+			next.budgets[key] = e.BudgetConfig
+		}
+		if n := len(next.budgets); n > maxStoredBudgets {
+			errs = append(errs, &Invalid{"budgets", fmt.Sprintf("there are %d besides those of files, and %d is the most", n, maxStoredBudgets)})
+		}
+		for key, b := range set.stored.budgets {
+			if _, named := set.file.Config.Budgets[key]; named {
+				next.budgets[key] = b
+			}
+		}
+		return next, asInvalid(errs)
+	})
+	if err != nil {
+		return Budgets{}, err
+	}
+	return c.Budgets(), nil
+}
+
+// shortKey returns a key for an error.
+func shortKey(key string) string {
+	const most = 64
+	if len(key) <= most {
+		return key
+	}
+	return fmt.Sprintf("%.*s…", most, key)
+}
