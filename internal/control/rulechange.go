@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,6 +113,9 @@ func (c *Control) putRule(ctx context.Context, s rules.Spec, by RuleChange, verb
 	expected := int64(0)
 	if was != nil {
 		before, expected = was.Document, was.Revision
+		if place.Move && action == store.RuleSaved && bytes.Equal(before, document) {
+			verb, action = "rule.move", store.RuleMoved
+		}
 	}
 	put, err := st.PutRule(c.audit(ctx, AuditEntry{Verb: verb, Object: ruleObject(r.Name), Tenant: r.Tenant, Before: before, After: document, Reason: by.Reason}),
 		r.Name, document, place, store.RuleEdit{Action: action, At: time.Now(), By: c.actor.String(), Reason: by.Reason, Expected: expected})
