@@ -120,6 +120,8 @@ func planRules(want []*rules.Rule, have []api.Rule, prune bool) (*rulePlan, erro
 		case s.what == "":
 			p.same++
 			continue
+		case s.position > 0:
+			s.what += fmt.Sprintf(", position %d to %d", stored[r.Name].Position, s.position)
 		}
 		p.steps = append(p.steps, s)
 	}

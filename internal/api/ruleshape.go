@@ -44,7 +44,7 @@ type RuleSettings struct {
 	Name      string `json:"name" required:"false" doc:"1 to 63 of a-z, 0-9 and -. Of a rule that is there, that of the path."`
 	Tenant    string `json:"tenant" required:"false" doc:"Every tenant where absent."`
 	Match     Match  `json:"match"`
-	Action    string `json:"action" enum:"keep,drop,downsample,prioritize"`
+	Action    string `json:"action" doc:"keep, drop, downsample or prioritize."`
 	Interval  string `json:"interval" required:"false" doc:"Of downsample." example:"60s"`
 	AllowGaps bool   `json:"allow_gaps" required:"false"`
 	Priority  string `json:"priority" required:"false" doc:"Of prioritize: critical, high, default or low."`
