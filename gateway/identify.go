@@ -7,6 +7,7 @@ import (
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/profiler/sketch"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -212,6 +213,9 @@ func (s *state) understand(w *work, lim remotewrite.Limits) {
 			w.resort(i, ls)
 		}
 		u.team, _ = w.owners.Team(ls)
+		if w.policy.Canary() {
+			u.verdict.Family = uint64(sketch.Family(ls))
+		}
 		w.policy.Evaluate(ls, u.team, &u.verdict)
 		pools := w.plan.Pools()
 		u.pool = pools.Of(ls, u.team)

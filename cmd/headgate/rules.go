@@ -80,7 +80,7 @@ func listRules(ctx context.Context, cl *client) ([]api.Rule, error) {
 func specOf(r api.Rule) rules.Spec {
 	return rules.Spec{
 		Name: r.Name, Tenant: r.Tenant, Match: rules.Selectors(r.Match), Action: r.Action, Interval: r.Interval, AllowGaps: r.AllowGaps,
-		Priority: r.Priority, When: r.When, Mode: r.Mode, Expires: r.Expires, Team: r.Team, Reason: r.Reason,
+		Priority: r.Priority, When: r.When, Mode: r.Mode, Canary: r.Canary, Expires: r.Expires, Team: r.Team, Reason: r.Reason,
 	}
 }
 
@@ -199,7 +199,7 @@ func (p *pushing) do(ctx context.Context, s ruleStep) error {
 func (p *pushing) settings(s ruleStep) *api.RuleSettings {
 	return &api.RuleSettings{
 		Name: s.spec.Name, Tenant: s.spec.Tenant, Match: api.Match(s.spec.Match), Action: s.spec.Action, Interval: s.spec.Interval, AllowGaps: s.spec.AllowGaps,
-		Priority: s.spec.Priority, When: s.spec.When, Mode: s.spec.Mode, Expires: s.spec.Expires, Team: s.spec.Team, Reason: s.spec.Reason,
+		Priority: s.spec.Priority, When: s.spec.When, Mode: s.spec.Mode, Canary: s.spec.Canary, Expires: s.spec.Expires, Team: s.spec.Team, Reason: s.spec.Reason,
 		Position: s.position, ChangeReason: p.reason, Override: p.override,
 	}
 }

@@ -22,6 +22,7 @@ type Rule struct {
 	Priority  string `json:"priority,omitempty"`
 	When      string `json:"when" enum:"always,over_limit"`
 	Mode      string `json:"mode" enum:"enforce,shadow,off"`
+	Canary    int    `json:"canary,omitempty" doc:"Percent of families that it acts on; to the others it is a shadow. It acts on all where absent."`
 	Expires   string `json:"expires,omitempty" format:"date-time"`
 	Team      string `json:"team,omitempty"`
 	Reason    string `json:"reason,omitempty"`
@@ -50,6 +51,7 @@ type RuleSettings struct {
 	Priority  string `json:"priority" required:"false" doc:"Of prioritize: critical, high, default or low."`
 	When      string `json:"when" required:"false" doc:"always, or over_limit."`
 	Mode      string `json:"mode" required:"false" doc:"enforce, shadow or off."`
+	Canary    int    `json:"canary" required:"false" doc:"Percent of families that it acts on, 1 to 99; to the others it is a shadow. It acts on all where absent."`
 	Expires   string `json:"expires" required:"false" doc:"RFC 3339."`
 	Team      string `json:"team" required:"false"`
 	Reason    string `json:"reason" required:"false" doc:"Why there is the rule."`
@@ -62,7 +64,7 @@ type RuleSettings struct {
 func (s *RuleSettings) spec() rules.Spec {
 	return rules.Spec{
 		Name: s.Name, Tenant: s.Tenant, Match: rules.Selectors(s.Match), Action: s.Action, Interval: s.Interval, AllowGaps: s.AllowGaps,
-		Priority: s.Priority, When: s.When, Mode: s.Mode, Expires: s.Expires, Team: s.Team, Reason: s.Reason,
+		Priority: s.Priority, When: s.When, Mode: s.Mode, Canary: s.Canary, Expires: s.Expires, Team: s.Team, Reason: s.Reason,
 	}
 }
 
@@ -103,7 +105,7 @@ func newRule(r control.Rule, matched control.Matched) Rule {
 	s := r.Rule.Spec()
 	out := Rule{
 		Name: s.Name, Tenant: s.Tenant, Match: Match(s.Match), Action: s.Action, Interval: s.Interval, AllowGaps: s.AllowGaps,
-		Priority: s.Priority, When: r.Rule.When.String(), Mode: r.Rule.Mode.String(), Expires: s.Expires, Team: s.Team, Reason: s.Reason,
+		Priority: s.Priority, When: r.Rule.When.String(), Mode: r.Rule.Mode.String(), Canary: s.Canary, Expires: s.Expires, Team: s.Team, Reason: s.Reason,
 		Source: r.Source, File: r.Rule.File, Line: r.Rule.Line,
 		Position: r.Position, Revision: r.Revision, UpdatedAt: r.UpdatedAt, UpdatedBy: r.UpdatedBy,
 		State: string(r.State), RemovedSamplesPerSecond: r.RemovedSamplesPerSecond,

@@ -363,7 +363,7 @@ func SpecDifference(was, is rules.Spec) string {
 // specWord returns a field of a rule for people.
 func specWord(v reflect.Value) string {
 	switch {
-	case v.Kind() == reflect.String && v.Len() == 0:
+	case v.IsZero():
 		return "unset"
 	case v.Kind() == reflect.Slice && v.Len() == 1:
 		return fmt.Sprint(v.Index(0))
