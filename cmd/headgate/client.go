@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -38,6 +39,28 @@ const maxAnswer = 16 << 20
 // do sends in, where it is not nil, and decodes the answer into out, where that
 // is not nil.
 func (cl *client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	return cl.ask(ctx, method, path, query, in, func(body io.Reader) error {
+		answer, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+		if err != nil || out == nil {
+			return err
+		}
+		if err := json.Unmarshal(answer, out); err != nil {
+			return fmt.Errorf("what answers at %s is no Headgate: %w", cl.base.Redacted(), err)
+		}
+		return nil
+	})
+}
+
+// copy writes the answer to w as it is, however long.
+func (cl *client) copy(ctx context.Context, path string, query url.Values, w io.Writer) error {
+	return cl.ask(ctx, http.MethodGet, path, query, nil, func(body io.Reader) error {
+		_, err := io.Copy(w, body)
+		return err
+	})
+}
+
+// ask sends in, where it is not nil, and lets read have a good answer.
+func (cl *client) ask(ctx context.Context, method, path string, query url.Values, in any, read func(io.Reader) error) error {
 	httpConfig := &config.DefaultHTTPClientConfig
 	if cl.httpFile != "" {
 		var err error
@@ -74,19 +97,14 @@ func (cl *client) do(ctx context.Context, method, path string, query url.Values,
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode/100 == 2 {
+		return read(resp.Body)
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case resp.StatusCode/100 != 2:
-		return refusedBy(resp, answer)
-	case out == nil:
-		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("what answers at %s is no Headgate: %w", cl.base.Redacted(), err)
-	}
-	return nil
+	return refusedBy(resp, answer)
 }
 
 // refusedBy is the error that an answer tells of.
@@ -108,4 +126,21 @@ func refusedBy(resp *http.Response, answer []byte) error {
 		}
 	}
 	return errors.New(text)
+}
+
+// advise says what to do about err.
+func (cl *client) advise(err error) error {
+	if err == nil {
+		return nil
+	}
+	failed, unasked := errors.AsType[*url.Error](err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens at %s: start headgate serve, or give its --web.listen-address as --url", cl.base.Redacted())
+	case unasked:
+		return fmt.Errorf("%s cannot be asked: %w; is --url the --web.listen-address of a Headgate?", cl.base.Redacted(), failed.Err)
+	case strings.HasPrefix(err.Error(), "answered 401 "):
+		return fmt.Errorf("%s does not know who asks: name a file with basic_auth or authorization as --http.config.file", cl.base.Redacted())
+	}
+	return errors.New(legible(err.Error()))
 }

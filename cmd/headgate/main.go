@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addTest(app, commands)
 	addExplain(app, commands)
 	addTop(app, commands)
+	addCost(app, commands)
 	addBypass(app, commands)
 	addImport(app, commands)
 	addVersion(app, commands)
