@@ -270,3 +270,21 @@ func TestPagesOfRules(t *testing.T) {
 		}
 	}
 }
+
+// What is in the store was written by anybody: it is understood and written again as
+// it was, or refused.
+func FuzzParseStoredRule(f *testing.F) {
+	f.Add(ruleDocument("a", "up", "shop"))
+	f.Add(`{"name":"a","match":["up","{a=~\"b|c\"}"],"action":"downsample","interval":"1m","canary":10,"mode":"shadow"}`)
+	f.Add(`{"name":"a","match":null,"action":"teleport"}`)
+	f.Fuzz(func(t *testing.T, document string) {
+		r, err := parseRule("a", json.RawMessage(document))
+		if err != nil {
+			return
+		}
+		again, err := parseRule("a", jsonOf(r.Spec()))
+		if err != nil || SpecDifference(r.Spec(), again.Spec()) != "" {
+			t.Errorf("%s is written as %s, %v", document, jsonOf(r.Spec()), err)
+		}
+	})
+}
