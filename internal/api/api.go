@@ -33,6 +33,10 @@ func New(c *control.Control) http.Handler {
 	registerEvents(a, c)
 	registerProfile(a, c)
 	registerTSDB(a, c)
+	registerCosts(a, c)
+	registerCostSummary(a, c)
+	registerTeams(a, c)
+	registerUnowned(a, c)
 	registerStatus(a)
 	return actors(limitWrites(problems(mux)))
 }
