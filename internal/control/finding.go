@@ -51,7 +51,7 @@ const (
 
 // structural are labels without which a metric means something else, or series of
 // several targets would be one.
-var structural = []string{"le", "quantile", "job", "instance"}
+var structural = []string{"le", "quantile", "job", "instance", "pod"}
 
 // findings returns what a team could change of a tenant's metrics, most saving
 // first: of each metric its best. There are none where nothing has a price.
