@@ -71,6 +71,7 @@ func costing(t *testing.T, samples string) http.Handler {
 func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 	t.Helper()
 	c := attribution.DefaultConfig()
+	c.Shared = attribution.Keep
 	if samples != "" {
 		price, err := attribution.ParseDecimal(samples)
 		if err != nil {
@@ -79,7 +80,7 @@ func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 		c.Prices = attribution.Prices{{Currency: "USD", PerMillionSamples: price}}
 	}
 	c.Budgets = attribution.Budgets{"checkout": {Month: attribution.Amount{Micro: 6_000_000}}}
-	policies, err := control.NewPolicies(c, nil, "")
+	policies, err := control.NewPolicies(control.PolicyFile{Config: c}, func() control.PolicyStore { return nil }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

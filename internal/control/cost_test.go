@@ -102,6 +102,7 @@ const (
 func priced(t *testing.T, samples, series string) attribution.Config {
 	t.Helper()
 	c := attribution.DefaultConfig()
+	c.Shared = attribution.Keep
 	p := attribution.Price{Currency: "USD"}
 	for text, d := range map[string]*attribution.Decimal{samples: &p.PerMillionSamples, series: &p.PerThousandSeriesMonth} {
 		var err error
@@ -124,7 +125,7 @@ func ledgered(t *testing.T, c attribution.Config, deltas ...attribution.Delta) (
 
 func withLedger(t *testing.T, c attribution.Config, s attribution.Store) *Control {
 	t.Helper()
-	policies, err := NewPolicies(c, nil, "headgate.yml")
+	policies, err := NewPolicies(PolicyFile{Name: "headgate.yml", Config: c}, func() PolicyStore { return nil }, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -469,7 +470,7 @@ func TestFlowByTheLedger(t *testing.T) {
 func FuzzCostQuery(f *testing.F) {
 	f.Add("2026-11-01", "2026-11-02T05:00:00Z", "", "team,metric", "even", "shop", "team:a")
 	f.Add("", "", "2026-11", "day", "", "", "day:2026-11-01")
-	policies, err := NewPolicies(attribution.DefaultConfig(), nil, "")
+	policies, err := NewPolicies(PolicyFile{Config: attribution.DefaultConfig()}, func() PolicyStore { return nil }, discard)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func TestTeams(t *testing.T) {
 	config := budgeted(t)
 	config.Owners = []attribution.OwnerConfig{{Match: `{job="x"}`, Team: "quiet"}, {Label: "team"}}
 	c, _ := ledgered(t, config, november(t)...)
-	if err := c.parts.Policies.Reload(config, []*attribution.Catalog{catalogOf(t, aCatalog)}, ""); err != nil {
+	if err := c.parts.Policies.Reload(PolicyFile{Config: config, Catalogs: []*attribution.Catalog{catalogOf(t, aCatalog)}}); err != nil {
 		t.Fatal(err)
 	}
 	l, err := c.Teams(t.Context(), TeamsQuery{})
