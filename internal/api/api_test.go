@@ -60,12 +60,12 @@ func TestRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "DELETE /api/v1/rules/{name}", "GET /api/v1/audit", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
-		"GET /api/v1/limits", "GET /api/v1/limits/{tenant}", "GET /api/v1/limits/{tenant}/history",
+		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "DELETE /api/v1/rules/{name}", "GET /api/v1/audit", "GET /api/v1/budgets", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
+		"GET /api/v1/limits", "GET /api/v1/limits/{tenant}", "GET /api/v1/limits/{tenant}/history", "GET /api/v1/owners", "GET /api/v1/owners/problems", "GET /api/v1/prices",
 		"GET /api/v1/profile/labels", "GET /api/v1/profile/metric", "GET /api/v1/profile/metrics", "GET /api/v1/profile/series",
 		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/rules/{name}/history", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb",
 		"POST /api/v1/bypass", "POST /api/v1/rules", "POST /api/v1/rules/{name}/revert",
-		"PUT /api/v1/limits/{tenant}", "PUT /api/v1/rules/{name}",
+		"PUT /api/v1/budgets", "PUT /api/v1/limits/{tenant}", "PUT /api/v1/owners", "PUT /api/v1/prices", "PUT /api/v1/rules/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(doc.OpenAPI, "3.1.") {
 		t.Errorf("OpenAPI %s, routes (-want +got):\n%s", doc.OpenAPI, diff)
