@@ -88,6 +88,10 @@ attribution:
 		t.Errorf("the events are %+v, want one of each change", list.Events)
 	}
 
+	if _, text := r.do(http.MethodGet, r.web, "/api/v1/audit", nil, nil); !strings.Contains(text, `"budgets.set"`) || !strings.Contains(text, `"prices.set"`) || !strings.Contains(text, `"owners.set"`) {
+		t.Errorf("the audit is %s, want the three changes in it", text)
+	}
+
 	// A reload leaves it alone, and so does a restart.
 	if resp, text := r.do(http.MethodPost, r.web, "/-/reload", nil, nil); resp.StatusCode != http.StatusOK {
 		t.Fatalf("reload: %s %s", resp.Status, text)

@@ -15,9 +15,9 @@ import (
 	"github.com/headgate/headgate/internal/control"
 )
 
-// ruled returns the API of a Headgate whose file says something of everything. Its
+// policed returns the API of a Headgate whose file says something of everything. Its
 // store is not open.
-func ruled(t testing.TB) http.Handler {
+func policed(t testing.TB) http.Handler {
 	t.Helper()
 	catalog, problems := attribution.ReadCatalog(
 		attribution.CatalogConfig{Type: attribution.CSV, Files: []string{"*.csv"}, Join: attribution.JoinConfig{Label: "service"}},
@@ -46,7 +46,7 @@ func ruled(t testing.TB) http.Handler {
 const fromFile = `"source":"file","file":"headgate.yml"`
 
 func TestPoliciesAreRead(t *testing.T) {
-	h := ruled(t)
+	h := policed(t)
 	for path, want := range map[string]string{
 		"/owners": `{"owners":[{"match":"{namespace=\"shop\"}","team":"shop",` + fromFile + `},{"label":"team",` + fromFile + `}],` +
 			`"catalogs":[{"type":"csv","files":["*.csv"],"join":{"label":"service","field":"service"},"names":1,"teams":1,` + fromFile + `}],"revision":0}`,
@@ -70,7 +70,7 @@ func TestPoliciesAreRead(t *testing.T) {
 }
 
 func TestChangesOfPoliciesAreRefused(t *testing.T) {
-	h := ruled(t)
+	h := policed(t)
 	for _, tt := range []struct {
 		name, path, body, match string
 		status                  int
@@ -138,7 +138,7 @@ func FuzzSetPolicy(f *testing.F) {
 	} {
 		f.Add(uint8(i), body)
 	}
-	h := ruled(f)
+	h := policed(f)
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		r := httptest.NewRequest(http.MethodPut, Prefix+"/"+[]string{"owners", "prices", "budgets"}[which%3], strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

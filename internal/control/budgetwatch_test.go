@@ -56,7 +56,7 @@ func watching(t *testing.T, url string, bs attribution.Budgets) (*Control, *watc
 	db := openStore(t, url)
 	c := attribution.DefaultConfig()
 	c.Prices, c.Budgets = attribution.Prices{usd("", "1")}, bs
-	of := ruling(t, PolicyFile{Name: "headgate.yml", Config: c}, policyStore(db))
+	of := policing(t, PolicyFile{Name: "headgate.yml", Config: c}, policyStore(db))
 	w := &watched{t: t, ledger: db.Ledger(sketching, func() time.Time { return hour("2026-11-30").Time() })}
 	of.parts.Ledger = func() attribution.Store { return w.ledger }
 	return of, w
@@ -193,7 +193,7 @@ func (*nothingTold) Told(context.Context, attribution.Month) (map[attribution.Bu
 
 func TestTheWatchGoesOnWhileTheLedgerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := ruling(t, policyFile(t), policyStore(&nothingTold{}))
+		c := policing(t, policyFile(t), policyStore(&nothingTold{}))
 		ledger := &brokenLedger{}
 		c.parts.Ledger = func() attribution.Store { return ledger }
 		ctx, cancel := context.WithCancel(t.Context())

@@ -55,7 +55,11 @@ func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Chang
 	if err != nil {
 		return err
 	}
-	put, err := s.PutPolicy(ctx, store.Policy{Kind: kind, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
+	e := AuditEntry{Verb: string(kind) + ".set", Object: string(kind), After: document}
+	if revision > 0 {
+		e.Before, _ = before.stored.document(kind)
+	}
+	put, err := s.PutPolicy(c.audit(ctx, e), store.Policy{Kind: kind, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
 	if err != nil {
 		return ps.refused(kind, err)
 	}
