@@ -70,6 +70,7 @@ func costing(t *testing.T, samples string) http.Handler {
 func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 	t.Helper()
 	c := attribution.DefaultConfig()
+	c.Shared = attribution.Keep
 	if samples != "" {
 		price, err := attribution.ParseDecimal(samples)
 		if err != nil {
