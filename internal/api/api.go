@@ -27,6 +27,7 @@ func New(c *control.Control) http.Handler {
 	registerFlow(a, c)
 	registerExplain(a, c)
 	registerRules(a, c)
+	registerPreview(a, c)
 	registerLimits(a, c)
 	registerBypass(a, c)
 	registerAudit(a, c)
