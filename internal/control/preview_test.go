@@ -140,7 +140,7 @@ func (s *seer) write(t testing.TB, id tenant.ID, list []sent, seconds int64) {
 			req.Timeseries = req.Timeseries[:0]
 		}
 		for i := range list {
-			if at%list[i].every != 0 {
+			if (s.at/1000+at)%list[i].every != 0 {
 				continue
 			}
 			req.Timeseries = append(req.Timeseries, prompb.TimeSeries{Labels: list[i].labels, Samples: []prompb.Sample{{Timestamp: s.at + at*1000}}})
