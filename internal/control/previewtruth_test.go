@@ -110,13 +110,13 @@ func (s *seer) enforce(t *testing.T, spec rules.Spec, list []sent, seconds int64
 	return float64(once - dropped), float64(all-dropped+thinnedAll-thinned) / float64(seconds)
 }
 
-func (s *seer) trials(t *testing.T, rng *rand.Rand, list []sent, n int) []trial {
+func (s *seer) trials(t *testing.T, rng *rand.Rand, list []sent, seconds int64) []trial {
 	t.Helper()
 	var out []trial
-	for range n {
+	for range 50 {
 		x := trial{spec: anyRule(rng)}
 		x.preview = s.mustPreview(t, x.spec)
-		x.series, x.samples = s.enforce(t, x.spec, list, 240)
+		x.series, x.samples = s.enforce(t, x.spec, list, seconds)
 		out = append(out, x)
 	}
 	return out
@@ -129,7 +129,7 @@ func TestPreviewsOfFewSeriesAreTheTruth(t *testing.T) {
 	s := seeing(t, 0, "")
 	s.learn(t, "a", list, truthRules)
 	removing := 0
-	for _, x := range s.trials(t, rng, list, 50) {
+	for _, x := range s.trials(t, rng, list, 240) {
 		if !x.preview.Exact || x.preview.Removed.Value != x.series || math.Abs(x.preview.SamplesRemoved.Value-x.samples) > 1e-6 {
 			t.Errorf("%+v: preview says %v series and %v samples/s (exact: %v), the gateway removes %v and %v",
 				x.spec, x.preview.Removed, x.preview.SamplesRemoved, x.preview.Exact, x.series, x.samples)
@@ -147,12 +147,12 @@ func TestPreviewsOfFewSeriesAreTheTruth(t *testing.T) {
 // Where the inventory is a sample, the truth lies within the error.
 func TestPreviewsOfManySeriesHoldTheirErrors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	list := trafficOf(rng, 20_000)
+	list := trafficOf(rng, 18_000)
 	s := seeing(t, 0, "")
 	s.learn(t, "a", list, truthRules)
 	var errs []float64
 	estimated, held := 0, 0
-	for _, x := range s.trials(t, rng, list, 50) {
+	for _, x := range s.trials(t, rng, list, 120) {
 		p := &x.preview
 		if p.Exact {
 			if p.Removed.Value != x.series || math.Abs(p.SamplesRemoved.Value-x.samples) > 1e-6 {
