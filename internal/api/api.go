@@ -28,6 +28,7 @@ func New(c *control.Control) http.Handler {
 	registerExplain(a, c)
 	registerRules(a, c)
 	registerPreview(a, c)
+	registerRecommend(a, c)
 	registerLimits(a, c)
 	registerBypass(a, c)
 	registerAudit(a, c)
