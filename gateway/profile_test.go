@@ -166,16 +166,17 @@ func TestIntervalsAreLearnedOfWhatPasses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := profiled(t, "")
 			ms := int64(1_200_000)
-			for _, text := range []string{"", look, rule, rule + look, look, ""} { // each is news of the series
+			f.send(t, 204, at(`m{a="b"}`, 1, ms))
+			for _, text := range []string{look, rule, rule + look, look, ""} { // each is news of the series
 				f.load(t, text)
 				for range 8 {
-					f.send(t, 204, at(`m{a="b"}`, 1, ms))
 					ms += 15_000
+					f.send(t, 204, at(`m{a="b"}`, 1, ms))
 				}
-			}
-			s := f.engines.Profiler.Find("default", at(`m{a="b"}`, 0).labelList())
-			if s.Mean || s.PerSecond != 1000./15_000 {
-				t.Errorf("%v samples a second (a mean: %v), want one in 15 s", s.PerSecond, s.Mean)
+				s := f.engines.Profiler.Find("default", at(`m{a="b"}`, 0).labelList())
+				if s.Mean || s.PerSecond != 1000./15_000 {
+					t.Errorf("after %q: %v samples a second (a mean: %v), want one in 15 s", text, s.PerSecond, s.Mean)
+				}
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package profiler
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/headgate/headgate/internal/series"
@@ -42,9 +43,8 @@ func (p *Profiler) Find(t tenant.ID, ls series.Labels) Sighting {
 	}
 	r, known, certain := m.rows.Find(part, ls)
 	s := Sighting{Known: known, Certain: certain}
-	if s.PerSecond = m.each(part); s.PerSecond > 0 {
-		s.Mean = true
-	}
+	s.PerSecond = cmp.Or(m.rows.PerSecond(part), m.each(part))
+	s.Mean = s.PerSecond > 0
 	if !known {
 		return s
 	}

@@ -11,13 +11,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/headgate/headgate/attribution"
-	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
-	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
@@ -46,22 +43,11 @@ func previewing(t *testing.T, list ...series.Labels) http.Handler {
 	if err := engine.Load(rs); err != nil {
 		t.Fatal(err)
 	}
-	limits, err := limiter.New(limiter.DefaultConfig(), time.Now(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	policies, err := control.NewPolicies(attribution.Config{Prices: attribution.Prices{{Currency: "EUR", PerMillionSamples: 1e11, PerThousandSeriesMonth: 2e12}}}, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := gateway.Settings{Config: gateway.DefaultConfig(), Owners: policies.Owners()}
-	settings.Config.Upstream.URL = "http://127.0.0.1:1"
-	events := control.NewEvents(log)
-	g, err := gateway.New(settings, gateway.Engines{Rules: engine, Limiter: limits, Profiler: p}, events.Tell, log, prometheus.NewRegistry())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(control.New(control.Parts{Gateway: g, Rules: engine, Profiler: p, Policies: policies, Events: events}))
+	return New(control.New(control.Parts{Rules: engine, Profiler: p, Policies: policies, Events: control.NewEvents(log)}))
 }
 
 func post(h http.Handler, path, body string) *httptest.ResponseRecorder {
@@ -163,32 +149,5 @@ func TestPreviewsOfHostileRules(t *testing.T) {
 		if _, err := series.ParseLabels(e); err != nil {
 			t.Errorf("the example %q does not read as a series: %v", e, err)
 		}
-	}
-}
-
-func TestExplainHasRateAndCost(t *testing.T) {
-	h := previewing(t, someCalls()...)
-	var x Explanation
-	for _, text := range []string{`calls{job="api",path="/1",pod="p-01"}`, `{"__name__":"calls","job":"api","path":"/1","pod":"p-01","gone":""}`} {
-		get(t, h, "/explain", map[string][]string{"series": {text}}, &x)
-		// A thousandth of 2 EUR, and 0.1 samples a second for 730 hours.
-		if x.SamplesPerSecond != 0.1 || x.SamplesPassing != 0.1 || x.CostPerMonthMicro != 28280 || x.Currency != "EUR" || x.Sighting == nil || !x.Sighting.Active || len(x.Notes) != 0 {
-			t.Errorf("%s: %+v", text, x)
-		}
-	}
-	get(t, h, "/explain", map[string][]string{"series": {`calls{job="api",hidden="yes",path="/0",pod="p-00"}`}}, &x)
-	if x.Verdict.Action != "drop" || x.SamplesPerSecond != 0.1 || x.SamplesPassing != 0 || x.CostPerMonthMicro != 0 {
-		t.Errorf("a dropped series: %+v", x)
-	}
-	get(t, h, "/explain", map[string][]string{"series": {`calls{pod="none"}`}}, &x)
-	if x.Sighting != nil || x.SamplesPerSecond != 0 || len(x.Notes) != 1 || !strings.Contains(x.Notes[0], "was not received within the last 1h") {
-		t.Errorf("a series never seen: %+v", x)
-	}
-	for _, text := range []string{`{}`, `[]`, `7`, `{"a":1}`, `{"a":{"b":"c"}}`, `{"a":"b","a":"c"}`, `{"":""}`, `"up"`, `{"a":"` + strings.Repeat("x", 1<<16) + `"}`} {
-		rec := httptest.NewRecorder()
-		r := httptest.NewRequest(http.MethodGet, Prefix+"/explain", nil)
-		r.URL.RawQuery = "series=" + strings.NewReplacer(`"`, "%22", "{", "%7B", "}", "%7D").Replace(text)
-		h.ServeHTTP(rec, r)
-		wantProblem(t, rec, http.StatusUnprocessableEntity)
 	}
 }

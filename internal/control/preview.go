@@ -283,7 +283,7 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 	if c.parts.Breaks == nil {
 		note("No rule files or dashboards are loaded, so it is not known what the rule would break.")
 	}
-	if c.Bypass() != nil {
+	if c.parts.Gateway != nil && c.Bypass() != nil {
 		note("A bypass is on: until it ends no rule does anything.")
 	}
 	return notes

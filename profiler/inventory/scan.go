@@ -58,6 +58,13 @@ func (m *Metric) Find(part int64, ls series.Labels) (row Row, found, certain boo
 	return row, true, true
 }
 
+// PerSecond returns how many samples per second a series seen in the window that ends
+// with part has on the average, of those whose interval is known; 0 where none is.
+func (m *Metric) PerSecond(part int64) float64 {
+	mean, _ := m.rates(part)
+	return mean
+}
+
 func (m *Metric) firstPart(r *row) int64 {
 	return m.newest - int64(uint32(m.newest)-r.first)
 }
