@@ -8,31 +8,7 @@ import (
 
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
-	"github.com/headgate/headgate/rules"
 )
-
-// A RuleDraft is a rule as files hold it.
-type RuleDraft struct {
-	Name      string `json:"name,omitempty" doc:"That of a rule in force: the draft stands in its place. Else, or absent: behind all others."`
-	Tenant    string `json:"tenant,omitempty" doc:"Every tenant where absent."`
-	Match     Match  `json:"match"`
-	Action    string `json:"action" enum:"keep,drop,downsample,prioritize"`
-	Interval  string `json:"interval,omitempty"`
-	AllowGaps bool   `json:"allow_gaps,omitempty"`
-	Priority  string `json:"priority,omitempty"`
-	When      string `json:"when,omitempty" enum:"always,over_limit"`
-	Mode      string `json:"mode,omitempty" enum:"enforce,shadow,off" doc:"The figures are those of enforcing the rule, whatever its mode."`
-	Expires   string `json:"expires,omitempty" format:"date-time"`
-	Team      string `json:"team,omitempty"`
-	Reason    string `json:"reason,omitempty"`
-}
-
-func (d *RuleDraft) spec() rules.Spec {
-	return rules.Spec{
-		Name: d.Name, Tenant: d.Tenant, Match: rules.Selectors(d.Match), Action: d.Action, Interval: d.Interval, AllowGaps: d.AllowGaps,
-		Priority: d.Priority, When: d.When, Mode: d.Mode, Expires: d.Expires, Team: d.Team, Reason: d.Reason,
-	}
-}
 
 // A Preview is what a rule would do to the series received lately, were it enforced.
 type Preview struct {
@@ -131,25 +107,20 @@ type Breakage struct {
 	Why     string `json:"why,omitempty"`
 }
 
-type previewInput struct{ Body RuleDraft }
+type previewInput struct{ Body RuleSettings }
 
 type previewOutput struct{ Body Preview }
 
 func registerPreview(a huma.API, c *control.Control) {
 	op := operation(http.MethodPost, "/rules/preview", "preview-rule", "What a rule would do to the series received lately; nothing is changed")
-	op.MaxBodyBytes = maxRuleBody
 	huma.Register(a, op, func(ctx context.Context, in *previewInput) (*previewOutput, error) {
-		p, err := c.As(actor(ctx)).Preview(ctx, in.Body.spec())
+		p, err := c.As(actor(ctx)).Preview(ctx, in.Body.spec(), in.Body.Position)
 		if err != nil {
 			return nil, problem(err)
 		}
 		return &previewOutput{newPreview(p)}, nil
 	})
 }
-
-// maxRuleBody is how long the body of a request with a rule may be: a thousand
-// selectors of some length.
-const maxRuleBody = 512 << 10
 
 func newPreview(p control.Preview) Preview {
 	out := Preview{

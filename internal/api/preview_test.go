@@ -43,7 +43,7 @@ func previewing(t *testing.T, list ...series.Labels) http.Handler {
 	if err := engine.Load(rs); err != nil {
 		t.Fatal(err)
 	}
-	policies, err := control.NewPolicies(attribution.Config{Prices: attribution.Prices{{Currency: "EUR", PerMillionSamples: 1e11, PerThousandSeriesMonth: 2e12}}}, nil, "")
+	policies, err := control.NewPolicies(control.PolicyFile{Config: attribution.Config{Prices: attribution.Prices{{Currency: "EUR", PerMillionSamples: 1e11, PerThousandSeriesMonth: 2e12}}}}, func() control.PolicyStore { return nil }, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestPreviewsAreChecked(t *testing.T) {
 		{`{"match":7,"action":"drop"}`, 422, "match"},
 		{`{"action":"drop"}`, 422, "match"},
 		{`{`, 400, ""},
-		{`{"match":"up","action":"drop","reason":"` + strings.Repeat("x", maxRuleBody) + `"}`, 413, ""},
+		{`{"match":"up","action":"drop","reason":"` + strings.Repeat("x", maxBody) + `"}`, 413, ""},
 	} {
 		rec := post(h, "/rules/preview", tt.body)
 		wantProblem(t, rec, tt.status)

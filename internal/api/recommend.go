@@ -9,6 +9,18 @@ import (
 	"github.com/headgate/headgate/internal/control"
 )
 
+// A RuleDraft is a rule as files hold it, ready to be posted.
+type RuleDraft struct {
+	Name     string `json:"name"`
+	Tenant   string `json:"tenant"`
+	Match    Match  `json:"match"`
+	Action   string `json:"action" enum:"drop,downsample"`
+	Interval string `json:"interval,omitempty"`
+	Mode     string `json:"mode" enum:"shadow"`
+	Team     string `json:"team,omitempty"`
+	Reason   string `json:"reason"`
+}
+
 // A Recommendation is a change that would save money.
 type Recommendation struct {
 	Kind     string    `json:"kind" enum:"unused,frequent,duplicate,explosive"`

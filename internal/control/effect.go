@@ -56,8 +56,10 @@ type outcome struct {
 	conflict                        Conflict
 }
 
-// newEffect returns the effect of r among the rules in force. r is taken as enforced.
-func newEffect(list []*rules.Rule, r *rules.Rule) (*effect, error) {
+// newEffect returns the effect of r among the rules in force, which is taken as
+// enforced: at a position among them, from 1, or where it is 0 in place of the rule
+// of its name, or behind all others.
+func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error) {
 	enforced := *r
 	enforced.Mode, enforced.Expires = rules.Enforce, time.Time{}
 	e := &effect{
@@ -65,16 +67,25 @@ func newEffect(list []*rules.Rule, r *rules.Rule) (*effect, error) {
 		present: rules.NewEngine(), others: rules.NewEngine(), future: rules.NewEngine(),
 		tenants: map[groupOf]*PreviewRow{}, teams: map[groupOf]*PreviewRow{}, metrics: map[groupOf]*PreviewRow{},
 	}
-	others, future := slices.Clone(list), slices.Clone(list)
+	others := slices.Clone(list)
 	at := slices.IndexFunc(list, func(o *rules.Rule) bool { return o.Name == r.Name })
-	if at < 0 {
-		future = append(future, e.rule)
-	} else {
+	if at >= 0 {
 		e.replaced = list[at]
 		e.match = append(e.match, e.replaced.Match...)
-		future[at] = e.rule
 		others = slices.Delete(others, at, at+1)
+	} else {
+		at = len(list)
 	}
+	if position > 0 {
+		files := 0
+		for _, o := range others {
+			if o.File != "" {
+				files++
+			}
+		}
+		at = min(max(position-1, files), len(others))
+	}
+	future := slices.Insert(slices.Clone(others), at, e.rule)
 	for engine, list := range map[*rules.Engine][]*rules.Rule{e.present: list, e.others: others, e.future: future} {
 		if err := engine.Load(list); err != nil {
 			return nil, err
@@ -145,6 +156,9 @@ func (e *effect) outcome(row *inventory.Drawn, present, others, future *rules.Po
 	o.matched = (e.rule.Team == "" || e.rule.Team == o.team) && e.rule.Matches(row.Labels)
 	if !o.matched && e.replaced == nil {
 		return o
+	}
+	for i := range e.verdicts {
+		e.verdicts[i].Family = uint64(row.Family)
 	}
 	present.Evaluate(row.Labels, o.team, &e.verdicts[0])
 	future.Evaluate(row.Labels, o.team, &e.verdicts[1])

@@ -87,8 +87,9 @@ type Conflict struct {
 	Series inventory.Estimate
 }
 
-// Preview says what the rule that s describes would do.
-func (c *Control) Preview(ctx context.Context, s rules.Spec) (Preview, error) {
+// Preview says what the rule that s describes would do at a position in the order of
+// precedence, from 1; 0: where the rule of its name stands, or behind all others.
+func (c *Control) Preview(ctx context.Context, s rules.Spec, position int) (Preview, error) {
 	if c.parts.Profiler == nil {
 		return Preview{}, &missing{unprofiled}
 	}
@@ -110,7 +111,7 @@ func (c *Control) Preview(ctx context.Context, s rules.Spec) (Preview, error) {
 	if r.Tenant != "" && !c.actor.SeesTenant(r.Tenant) {
 		return Preview{}, &Invalid{"tenant", fmt.Sprintf("you may not ask about tenant %s", r.Tenant)}
 	}
-	return c.preview(ctx, r)
+	return c.preview(ctx, r, position)
 }
 
 // freeName returns a name that no rule has, which begins with name.
@@ -128,7 +129,7 @@ func (c *Control) freeName(name string) string {
 }
 
 // preview is Preview of a valid rule, which does not change.
-func (c *Control) preview(ctx context.Context, r *rules.Rule) (Preview, error) {
+func (c *Control) preview(ctx context.Context, r *rules.Rule, position int) (Preview, error) {
 	select {
 	case c.previews <- struct{}{}:
 		defer func() { <-c.previews }()
@@ -136,7 +137,7 @@ func (c *Control) preview(ctx context.Context, r *rules.Rule) (Preview, error) {
 		return Preview{}, ctx.Err()
 	}
 	now := time.Now()
-	e, err := newEffect(c.parts.Rules.Rules(), r)
+	e, err := newEffect(c.parts.Rules.Rules(), r, position)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -252,6 +253,9 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 	case rules.StateShadow, rules.StateOff, rules.StateExpired:
 		note("The rule is %s and changes nothing: the figures are those of enforcing it.", map[rules.State]string{
 			rules.StateShadow: "in shadow mode", rules.StateOff: "off", rules.StateExpired: "expired"}[state])
+	}
+	if r.Canary > 0 {
+		note("The rule acts on %d %% of families, and so do the figures.", r.Canary)
 	}
 	if r.When == rules.OverLimit {
 		note("The rule applies only while a tenant is over its limit, and the figures to such a time.")

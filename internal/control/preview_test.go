@@ -57,18 +57,18 @@ func seeing(t testing.TB, memory int64, ruleText string) *seer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies, err := NewPolicies(attribution.Config{
+	policies, err := NewPolicies(PolicyFile{Config: attribution.Config{
 		Owners: []attribution.OwnerConfig{{Label: "team"}},
 		Prices: attribution.Prices{{Currency: somePrice, PerMillionSamples: 1e11, PerThousandSeriesMonth: 2e12}}, // 0.1 and 2
-	}, nil, "")
+	}}, func() PolicyStore { return nil }, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &seer{engine: rules.NewEngine(), at: 1_700_000_000_000 / 240_000 * 240_000}
 	s.load(t, ruleText)
-	settings := gateway.Settings{Config: gateway.DefaultConfig(), Owners: policies.Owners()}
+	settings := gateway.Settings{Config: gateway.DefaultConfig()}
 	settings.Config.Upstream.URL = store.URL
-	s.gateway, err = gateway.New(settings, gateway.Engines{Rules: s.engine, Limiter: limits, Profiler: p}, NewEvents(log).Tell, log, prometheus.NewRegistry())
+	s.gateway, err = gateway.New(settings, gateway.Engines{Rules: s.engine, Limiter: limits, Profiler: p, Owners: policies.Owners}, NewEvents(log).Tell, log, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func (s *seer) learn(t testing.TB, id tenant.ID, list []sent, ruleText string) {
 
 func (s *seer) mustPreview(t testing.TB, spec rules.Spec) Preview {
 	t.Helper()
-	p, err := s.Preview(t.Context(), spec)
+	p, err := s.Preview(t.Context(), spec, 0)
 	if err != nil {
 		t.Fatalf("preview of %+v: %v", spec, err)
 	}
@@ -302,7 +302,7 @@ func TestPreviewRefuses(t *testing.T) {
 		"tenant":   {Match: rules.Selectors{"up"}, Action: "drop", Tenant: "a/b"},
 		"interval": {Match: rules.Selectors{"up"}, Action: "downsample"},
 	} {
-		_, err := s.Preview(t.Context(), spec)
+		_, err := s.Preview(t.Context(), spec, 0)
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%+v: %v, want %s to be invalid", spec, err, field)
 		}
@@ -311,11 +311,11 @@ func TestPreviewRefuses(t *testing.T) {
 		}
 	}
 	c := s.As(auth.Actor{Role: auth.Viewer, Tenants: []tenant.ID{"mine"}})
-	if _, err := c.Preview(t.Context(), rules.Spec{Match: rules.Selectors{"up"}, Action: "drop", Tenant: "a"}); err == nil {
+	if _, err := c.Preview(t.Context(), rules.Spec{Match: rules.Selectors{"up"}, Action: "drop", Tenant: "a"}, 0); err == nil {
 		t.Error("a tenant that the actor may not ask about is previewed")
 	}
 	off := New(Parts{})
-	if _, err := off.Preview(t.Context(), rules.Spec{Match: rules.Selectors{"up"}, Action: "drop"}); !errors.Is(err, ErrNotFound) {
+	if _, err := off.Preview(t.Context(), rules.Spec{Match: rules.Selectors{"up"}, Action: "drop"}, 0); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without a profile: %v, want not found", err)
 	}
 }
@@ -331,7 +331,7 @@ func TestPreviewOfTenants(t *testing.T) {
 		t.Errorf("of every tenant: %+v", p)
 	}
 	c := s.As(auth.Actor{Role: auth.Viewer, Tenants: []tenant.ID{"mine"}})
-	p, err := c.Preview(t.Context(), all)
+	p, err := c.Preview(t.Context(), all, 0)
 	if err != nil || p.Removed.Value != 2 || len(p.Tenants.Rows) != 1 || !strings.Contains(strings.Join(p.Notes, " "), "1 more tenants, about which you may not ask") {
 		t.Errorf("of one tenant: %+v, %v", p, err)
 	}

@@ -174,7 +174,7 @@ func (f *finder) try(ctx context.Context, r *Recommendation) (ok bool, err error
 	if len(errs) > 0 { // a name that does not fit into a selector
 		return false, nil
 	}
-	if r.Preview, err = f.c.preview(ctx, rule); err != nil {
+	if r.Preview, err = f.c.preview(ctx, rule, 0); err != nil {
 		return false, err
 	}
 	p := &r.Preview
