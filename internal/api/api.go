@@ -27,6 +27,8 @@ func New(c *control.Control) http.Handler {
 	registerFlow(a, c)
 	registerExplain(a, c)
 	registerRules(a, c)
+	registerPreview(a, c)
+	registerRecommend(a, c)
 	registerLimits(a, c)
 	registerPolicies(a, c)
 	registerBypass(a, c)
