@@ -18,6 +18,7 @@ import (
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 // A Config is the configuration file: the sections of the packages.
@@ -27,6 +28,7 @@ type Config struct {
 	Rules       rules.Config       `yaml:"rules"`
 	Limits      limiter.Config     `yaml:"limits"`
 	Attribution attribution.Config `yaml:"attribution"`
+	Usage       usage.Config       `yaml:"usage"`
 	Storage     StorageConfig      `yaml:"storage"`
 
 	dir  string // that relative paths start from
@@ -48,6 +50,7 @@ func DefaultConfig() Config {
 		Rules:       rules.DefaultConfig(),
 		Limits:      limiter.DefaultConfig(),
 		Attribution: attribution.DefaultConfig(),
+		Usage:       usage.DefaultConfig(),
 		Storage:     DefaultStorageConfig(),
 	}
 }
@@ -56,7 +59,7 @@ const absent = "this version of Headgate does not know it, and would not do what
 
 // absentKeys are parts of the configuration that only other versions know.
 var absentKeys = map[string]string{
-	"usage": absent, "auth": absent,
+	"auth": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".

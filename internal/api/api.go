@@ -40,6 +40,7 @@ func New(c *control.Control) http.Handler {
 	registerCostSummary(a, c)
 	registerTeams(a, c)
 	registerUnowned(a, c)
+	registerUsage(a, c)
 	registerStatus(a)
 	return actors(limitWrites(problems(mux)))
 }

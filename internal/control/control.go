@@ -37,6 +37,7 @@ type Parts struct {
 	Audits   *Audits // nil where nothing is recorded
 	Policies *Policies
 	Events   *Events
+	Usage    *Usage                   // nil where nothing is known of queries
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error

@@ -24,10 +24,10 @@ var otherSources = []string{
 // stand, of annotations, and of variables.
 func ReadDashboard(name string, data []byte) ([]*Query, []Problem) {
 	c := &contents{file: name, kind: Dashboard}
-	root, err := parseJSON(data)
+	root, line, err := parseJSON(data)
 	switch {
 	case err != nil:
-		c.unread(0, name, fmt.Sprintf("the file is not JSON: %.200s", err), "export the dashboard again")
+		c.unread(line, name, fmt.Sprintf("the file is not JSON: %.200s", err), "export the dashboard again")
 		return c.queries, c.problems
 	case !root.isThing:
 		c.unread(0, name, "the file is no dashboard", "name files of dashboards only")
@@ -42,6 +42,7 @@ func ReadDashboard(name string, data []byte) ([]*Query, []Problem) {
 	}
 	b.title = firstOf(top.str("title"), name)
 	b.uid = firstOf(top.str("uid"), root.str("metadata", "name"))
+	b.top = top
 	b.readVariables(root)
 	b.walk(root, spot{})
 	return c.queries, c.problems
@@ -58,12 +59,13 @@ func firstOf(a, b string) string {
 type board struct {
 	*contents
 	title, uid string
+	top        *node
 	variables  map[string]variable
 }
 
 // A spot is what surrounds a part of a dashboard.
 type spot struct {
-	panel  string // its title
+	panel  string // its title, or the name of a variable or an annotation
 	id     string // of the panel
 	source string // type of the data source, "" where it is not told
 }
@@ -118,7 +120,7 @@ func offered(query string, options *node) (values []string) {
 // walk reads the queries in n and below.
 func (b *board) walk(n *node, at spot) {
 	if n.isThing {
-		at = at.inside(n)
+		at = b.inside(n, at)
 		if !slices.Contains(otherSources, at.source) {
 			b.expressions(n, at)
 		}
@@ -131,8 +133,8 @@ func (b *board) walk(n *node, at spot) {
 	}
 }
 
-// inside returns the place of what n holds.
-func (at spot) inside(n *node) spot {
+// inside returns the spot of what n holds.
+func (b *board) inside(n *node, at spot) spot {
 	if source := n.get("datasource"); source != nil {
 		at.source = source.str("type") // "" where it is told by name or variable
 	}
@@ -142,17 +144,32 @@ func (at spot) inside(n *node) spot {
 	case slices.Contains(otherSources, kind):
 		at.source = kind
 	}
-	id, title := n.get("id"), n.get("title")
-	isPanel := n.get("targets") != nil || n.get("panels") != nil || n.get("gridPos") != nil || n.str("kind") == "Panel"
-	if spec := n.get("spec"); n.str("kind") == "Panel" && spec != nil {
-		id, title = spec.get("id"), spec.get("title")
+	if n == b.top || n.get("schemaVersion") != nil {
+		return at
 	}
-	if isPanel && title != nil && title.isText && n.get("schemaVersion") == nil {
-		at.panel, at.id = title.text, ""
-		if id != nil && !id.isText {
-			at.id = id.text
+	if n.str("kind") == "Panel" {
+		return at.named(n.get("spec"))
+	}
+	for _, key := range []string{"targets", "panels", "gridPos"} {
+		if n.get(key) != nil {
+			return at.named(n)
 		}
-	} else if isPanel && id != nil && !id.isText && n.get("schemaVersion") == nil {
+	}
+	if name := n.str("name"); name != "" && at.panel == "" {
+		at.panel = name
+		if n.str("type") == "query" {
+			at.panel = "$" + name
+		}
+	}
+	return at
+}
+
+// named returns at in the panel n.
+func (at spot) named(n *node) spot {
+	if title := n.str("title"); title != "" {
+		at.panel, at.id = title, ""
+	}
+	if id := n.get("id"); id != nil && !id.isText {
 		at.id = id.text
 	}
 	return at

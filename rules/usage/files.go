@@ -33,6 +33,7 @@ func (c Config) sources() []source {
 // Load reads the files that c names. Relative patterns start at baseDir. What
 // cannot be read is a problem, and may break by any rule.
 func Load(c Config, baseDir string) *Index {
+	stamp := Stamp(c, baseDir)
 	var queries []*Query
 	var problems []Problem
 	for _, s := range c.sources() {
@@ -53,7 +54,9 @@ func Load(c Config, baseDir string) *Index {
 			queries, problems = append(queries, qs...), append(problems, ps...)
 		}
 	}
-	return NewIndex(queries, problems)
+	ix := NewIndex(queries, problems)
+	ix.stamp = stamp
+	return ix
 }
 
 func readFile(path string) ([]byte, error) {

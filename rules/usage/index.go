@@ -15,12 +15,14 @@ type Index struct {
 	problems []Problem
 	byName   map[string][]*Query // those that name the metric
 	patterns []*Query            // those that read metrics by pattern, or of which not all is known
+	stamp    uint64              // of the files, as they were when reading began
 }
 
 // NewIndex returns the index of queries.
 func NewIndex(queries []*Query, problems []Problem) *Index {
 	ix := &Index{queries: queries, problems: problems, byName: map[string][]*Query{}}
-	for _, q := range queries {
+	for i, q := range queries {
+		q.order = i
 		byPattern := q.Trouble != ""
 		for i := range q.Needs {
 			names := q.Needs[i].Names()
@@ -44,6 +46,9 @@ func (ix *Index) Queries() []*Query { return ix.queries }
 
 // Problems returns what could not be read, and so counts as "may break".
 func (ix *Index) Problems() []Problem { return ix.problems }
+
+// Stamp returns what [Stamp] said of the files before they were read.
+func (ix *Index) Stamp() uint64 { return ix.stamp }
 
 // A How says in which way a query depends on a metric, or on a label of it.
 type How string
@@ -155,7 +160,7 @@ func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
 	}
 	broken := map[*Query]Break{}
 	var made []Break // whose results others may read
-	for _, q := range ix.queries {
+	for _, q := range ix.concerned(j) {
 		if v, why := j.query(q); v != Safe {
 			broken[q] = Break{q, v, why}
 			if len(q.makes) > 0 {
@@ -167,9 +172,9 @@ func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
 		b := made[0]
 		made = made[1:]
 		for _, q := range ix.reading(b.Query) {
-			v := b.Verdict
+			v, reads := b.Verdict, "reads"
 			if b.Query.Kind == Alert || !ix.names(q, b.Query.Name) {
-				v = MayBreak
+				v, reads = MayBreak, "may read"
 			}
 			if broken[q].Verdict >= v {
 				continue
@@ -178,7 +183,7 @@ func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
 			if b.Verdict == MayBreak {
 				verb = "may break"
 			}
-			broken[q] = Break{q, v, fmt.Sprintf("it reads what %s %.200q makes, which %s", b.Query.Kind, b.Query.Name, verb)}
+			broken[q] = Break{q, v, fmt.Sprintf("it %s what %s %.200q makes, which %s", reads, b.Query.Kind, b.Query.Name, verb)}
 			if len(q.makes) > 0 {
 				made = append(made, broken[q])
 			}
@@ -195,6 +200,20 @@ func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
 		)
 	})
 	return list
+}
+
+// concerned returns the queries that could read what the rule matches, by the
+// names of metrics alone.
+func (ix *Index) concerned(j *judge) []*Query {
+	if len(j.patterns) > 0 {
+		return ix.queries
+	}
+	list := slices.Clone(ix.patterns)
+	for name := range j.byName {
+		list = append(list, ix.byName[name]...)
+	}
+	slices.SortFunc(list, func(a, b *Query) int { return a.order - b.order })
+	return slices.Compact(list)
 }
 
 // names reports whether q names the metric.

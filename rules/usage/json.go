@@ -28,8 +28,8 @@ type member struct {
 	value *node
 }
 
-// parseJSON reads a document of one value.
-func parseJSON(data []byte) (*node, error) {
+// parseJSON reads a document of one value. The line is where an error stands.
+func parseJSON(data []byte) (n *node, line int, err error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	p := &jsonParser{dec: json.NewDecoder(bytes.NewReader(data))}
 	p.dec.UseNumber()
@@ -38,16 +38,16 @@ func parseJSON(data []byte) (*node, error) {
 			p.ends = append(p.ends, int64(i))
 		}
 	}
-	n, err := p.value(0)
+	n, err = p.value(0)
 	if err == nil {
 		if _, extra := p.dec.Token(); !errors.Is(extra, io.EOF) {
 			err = errors.New("something follows the document")
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", p.line(), err)
+		return nil, p.line(), err
 	}
-	return n, nil
+	return n, 0, nil
 }
 
 type jsonParser struct {
@@ -61,14 +61,19 @@ func (p *jsonParser) line() int {
 	return 1 + sort.Search(len(p.ends), func(i int) bool { return p.ends[i] >= at })
 }
 
+func (p *jsonParser) token() (json.Token, error) {
+	t, err := p.dec.Token()
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it ends too early")
+	}
+	return t, err
+}
+
 func (p *jsonParser) value(depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
 	}
-	t, err := p.dec.Token()
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
+	t, err := p.token()
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +90,7 @@ func (p *jsonParser) value(depth int) (*node, error) {
 		for p.dec.More() {
 			m := member{}
 			if n.isThing {
-				key, err := p.dec.Token()
+				key, err := p.token()
 				if err != nil {
 					return nil, err
 				}
@@ -100,7 +105,7 @@ func (p *jsonParser) value(depth int) (*node, error) {
 				n.list = append(n.list, m.value)
 			}
 		}
-		if _, err := p.dec.Token(); err != nil {
+		if _, err := p.token(); err != nil {
 			return nil, err
 		}
 	}

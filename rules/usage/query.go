@@ -12,7 +12,8 @@ const (
 	Dashboard Kind = "dashboard"
 )
 
-// A Query is one expression that somebody relies on. It is immutable.
+// A Query is one expression that somebody relies on. It is immutable, and belongs
+// to one [Index].
 type Query struct {
 	Kind Kind
 	Name string // of the alert, the recorded metric, or the dashboard and its panel
@@ -25,6 +26,7 @@ type Query struct {
 	Trouble string // why Needs are not all that it reads; "" where they are
 
 	makes []labelValues // of series that evaluating it makes
+	order int           // among those of its index
 }
 
 // labelValues are equalities that hold for series.

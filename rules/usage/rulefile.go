@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,6 +14,9 @@ import (
 
 // maxQueries is how many queries of one file are read.
 const maxQueries = 20000
+
+// yamlLine finds the line in the text of the YAML parser's errors.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // ReadRuleFile reads the alerting and recording rules of a Prometheus rule file,
 // or of PrometheusRule objects.
@@ -26,7 +31,12 @@ func ReadRuleFile(name string, data []byte) ([]*Query, []Problem) {
 			break
 		}
 		if err != nil {
-			c.unread(0, name, fmt.Sprintf("the file is not YAML: %.200s", strings.TrimPrefix(err.Error(), "yaml: ")), "mend it")
+			line, text := 0, err.Error()
+			if m := yamlLine.FindStringSubmatch(text); m != nil {
+				text = text[len(m[0]):]
+				line, _ = strconv.Atoi(m[1])
+			}
+			c.unread(line, name, fmt.Sprintf("the file is not YAML: %.200s", text), "mend or quote what stands there")
 			break
 		}
 		if len(doc.Content) == 1 {
