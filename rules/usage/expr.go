@@ -142,11 +142,7 @@ func (r *reader) call(e *parser.Call, c reading) {
 		c = c.with("le")
 		c.quantile = true
 	case "label_replace", "label_join", "sort_by_label", "sort_by_label_desc":
-		for _, a := range e.Args {
-			if s, ok := a.(*parser.StringLiteral); ok {
-				c = c.with(s.Val)
-			}
-		}
+		c = c.with(labelArguments(e)...)
 	case "info":
 		r.info(e, c)
 		return
@@ -154,6 +150,21 @@ func (r *reader) call(e *parser.Call, c reading) {
 	for _, a := range e.Args {
 		r.walk(a, c)
 	}
+}
+
+// labelArguments returns the arguments of a call that are names of labels.
+func labelArguments(e *parser.Call) (names []string) {
+	for i, a := range e.Args {
+		s, ok := a.(*parser.StringLiteral)
+		switch {
+		case !ok:
+		case i == 2 && strings.HasPrefix(e.Func.Name, "label_"): // what is put in, or between
+		case i == 4 && e.Func.Name == "label_replace": // an expression
+		default:
+			names = append(names, s.Val)
+		}
+	}
+	return names
 }
 
 // info reads series of its own: target_info where nothing else is said.

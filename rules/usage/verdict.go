@@ -172,17 +172,22 @@ func (j *judge) effect(s *series.Selector, n *Need, whole bool) (Verdict, string
 		return Breaks, dropped(s, n, whole)
 	}
 	if n.Quantile && !n.Exists && !whole && slices.ContainsFunc(s.Matchers(), func(m *labels.Matcher) bool { return m.Name == labels.BucketLabel }) {
-		return Breaks, fmt.Sprintf("some buckets of %s are thinned and others are not: quantiles of buckets of different times are wrong", n.Selector())
+		return Breaks, fmt.Sprintf("some buckets of %s are thinned and others are not: quantiles of buckets of different times are wrong", n.what())
 	}
 	return thinned(n, j.rule.Interval)
 }
 
+// what says in a few words which series the need is about.
+func (n *Need) what() string {
+	if len(n.Matchers) == 0 {
+		return "any series, by a variable"
+	}
+	return fmt.Sprintf("%.300s", n.Selector())
+}
+
 // dropped says what dropping does to a need.
 func dropped(s *series.Selector, n *Need, whole bool) string {
-	selector := fmt.Sprintf("%.300s", n.Selector())
-	if n.Matchers == nil {
-		selector = "any series, by a variable"
-	}
+	selector := n.what()
 	switch {
 	case whole && n.Absent:
 		return fmt.Sprintf("every series of %s is dropped: it finds them missing forever", selector)
@@ -213,7 +218,7 @@ func thinned(n *Need, interval time.Duration) (Verdict, string) {
 	if n.Exists {
 		return Safe, ""
 	}
-	selector := fmt.Sprintf("%.300s", n.Selector())
+	selector := n.what()
 	if n.Func == "timestamp" {
 		return MayBreak, fmt.Sprintf("the newest sample of %s becomes up to %s older, and timestamp() shows it", selector, words(interval))
 	}
