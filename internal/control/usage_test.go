@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage"
 )
@@ -146,4 +148,39 @@ func TestUsageQuestions(t *testing.T) {
 	if ps, err := g.UsageProblems(); err != nil || len(ps) != 1 {
 		t.Errorf("problems %v, %v", ps, err)
 	}
+}
+
+// What was profiled tells certain breaks from possible ones, as far as the actor
+// may see it.
+func TestBreaksKnowWhatWasProfiled(t *testing.T) {
+	c := profiling(t, "default", calls("debug_calls", 3)...)
+	queries := []*usage.Query{}
+	for name, expr := range map[string]string{"hit": `{__name__=~"debug_.*", pod!=""}`, "miss": `debug_calls{job="web"}`} {
+		qs, problems := usage.ReadRuleFile("a.yml", []byte("groups: [{rules: [{alert: "+name+", expr: '"+expr+"'}]}]"))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		queries = append(queries, qs...)
+	}
+	config := usage.Config{RuleFiles: []string{"a.yml"}}
+	c.parts.Usage = NewUsage(config, "", usage.NewIndex(queries, nil), c.parts.Rules, func(gateway.Event) {}, slog.New(slog.DiscardHandler))
+	rs, problems := rules.ParseFile("r.yml", []byte(`rules: [{name: a, match: 'debug_calls{pod=~".+"}', action: drop}]`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	f := func(c *Control, hit, miss string) {
+		t.Helper()
+		got := map[string]string{}
+		for _, b := range c.Breaks(rs[0]) {
+			got[b.Query.Name] = b.Verdict.String() + ": " + b.Why
+		}
+		for name, want := range map[string]string{"hit": hit, "miss": miss} {
+			verdict, because, _ := strings.Cut(want, ": ")
+			if !strings.HasPrefix(got[name], verdict+": ") || !strings.Contains(got[name], because) {
+				t.Errorf("%s is %q, want %q", name, got[name], want)
+			}
+		}
+	}
+	f(c, "breaks: 3 known series are concerned, such as debug_calls{job=", "may_break: none of the known series is concerned")
+	f(c.As(auth.Actor{Role: auth.Viewer, Tenants: []tenant.ID{"other"}}), "may_break: by pattern", "breaks: are dropped")
 }

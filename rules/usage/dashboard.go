@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/headgate/headgate/internal/series"
 )
 
 // otherSources are data sources whose queries are not PromQL. Whatever is none of
@@ -253,7 +255,7 @@ func (b *board) listQuery(text string) (needs []Need, trouble string, ok bool) {
 	case metricsCall.MatchString(text):
 		expr := metricsCall.FindStringSubmatch(text)[1]
 		n := Need{Exists: true, AllLabels: true}
-		if m, err := labels.NewMatcher(labels.MatchRegexp, labels.MetricName, ".*(?:"+expr+").*"); err == nil && variablesIn(expr) == 0 {
+		if m, err := labels.NewMatcher(labels.MatchRegexp, series.MetricName, ".*(?:"+expr+").*"); err == nil && variablesIn(expr) == 0 {
 			n.Matchers = []*labels.Matcher{m}
 		} else {
 			n.Variable = true

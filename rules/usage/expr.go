@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/parser/posrange"
+
+	"github.com/headgate/headgate/internal/series"
 )
 
 // What is read of one expression.
@@ -177,11 +179,11 @@ func (r *reader) info(e *parser.Call, c reading) {
 			n = r.need(v, c)
 		}
 	}
-	if !n.Variable && !slices.ContainsFunc(n.Matchers, func(m *labels.Matcher) bool { return m.Name == labels.MetricName }) {
-		n.Matchers = append(n.Matchers, equal(labels.MetricName, "target_info"))
+	if !n.Variable && !slices.ContainsFunc(n.Matchers, func(m *labels.Matcher) bool { return m.Name == series.MetricName }) {
+		n.Matchers = append(n.Matchers, equal(series.MetricName, "target_info"))
 	}
 	// Which labels are added is no condition for the rest of the result.
-	n.Matchers = slices.DeleteFunc(n.Matchers, func(m *labels.Matcher) bool { return m.Name != labels.MetricName })
+	n.Matchers = slices.DeleteFunc(n.Matchers, func(m *labels.Matcher) bool { return m.Name != series.MetricName })
 	r.needs = append(r.needs, n)
 }
 
@@ -216,7 +218,7 @@ func (r *reader) need(v *parser.VectorSelector, c reading) Need {
 		case m == nil:
 		case !hasMark(m.Name) && !hasMark(m.Value):
 			n.Matchers = append(n.Matchers, m)
-		case m.Name == labels.MetricName && m.Type == labels.MatchEqual && m.Value != "":
+		case m.Name == series.MetricName && m.Type == labels.MatchEqual && m.Value != "":
 			if p := patternOf(m.Value); p != nil {
 				n.Matchers = append(n.Matchers, p)
 			}
@@ -252,7 +254,7 @@ func patternOf(name string) *labels.Matcher {
 	if expr == ".*" {
 		return nil
 	}
-	m, err := labels.NewMatcher(labels.MatchRegexp, labels.MetricName, expr)
+	m, err := labels.NewMatcher(labels.MatchRegexp, series.MetricName, expr)
 	if err != nil {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package usage
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -47,23 +45,7 @@ func checkQueries(t *testing.T, qs []*Query, ps []Problem) {
 	ix.UsedBy("up", "job")
 }
 
-func addFiles(f *testing.F, pattern string) {
-	f.Helper()
-	paths, err := filepath.Glob(pattern)
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("%s: %v", pattern, err)
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-}
-
 func FuzzReadRuleFile(f *testing.F) {
-	addFiles(f, "testdata/mixins/*.yml")
 	f.Add([]byte("groups: [{rules: [{alert: a, expr: up}, {record: b, expr: 'x{'}, {}, 3]}, 4]"))
 	f.Add([]byte("a: &a [*a]\ngroups: *a"))
 	f.Add([]byte("groups:\n- rules: &r [{alert: a, expr: up}]\n- rules: *r\n---\nkind: List\nitems: [{spec: {groups: []}}]"))
@@ -74,7 +56,8 @@ func FuzzReadRuleFile(f *testing.F) {
 }
 
 func FuzzReadDashboard(f *testing.F) {
-	addFiles(f, "testdata/mixins/*.json")
+	f.Add([]byte(`{"title":"a","uid":"u","templating":{"list":[{"name":"v","type":"query","query":"label_values(up, job)"},{"name":"w","type":"custom","query":"1,2"}]},` +
+		`"annotations":{"list":[{"name":"n","expr":"x{a=\"$v\"} > $w"}]},"panels":[{"id":1,"title":"p","targets":[{"expr":"rate(x[$__rate_interval])"}]}]}`))
 	f.Add([]byte(`{"panels":[{"targets":[{"expr":"up"},{"expr":""},{"expr":3}],"datasource":{"type":"loki"}}],"title":"a","title":"b"}`))
 	f.Add([]byte(`{"spec":{"elements":{"a":{"kind":"Panel","spec":{"id":1,"title":"t","data":{"spec":{"queries":[{"spec":{"query":{"kind":"DataQuery","group":"prometheus","spec":{"expr":"up"}}}}]}}}}},` +
 		`"variables":[{"kind":"IntervalVariable","spec":{"name":"i","query":"1m,5m"}}]}}`))

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/headgate/headgate/internal/series"
 )
 
 // A Need is the series of one selector of a query, and what the query does with
@@ -38,7 +40,7 @@ func selectorText(ms []*labels.Matcher) string {
 	var b strings.Builder
 	var rest []*labels.Matcher
 	for _, m := range ms {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual && b.Len() == 0 && model.LegacyValidation.IsValidMetricName(m.Value) {
+		if m.Name == series.MetricName && m.Type == labels.MatchEqual && b.Len() == 0 && model.LegacyValidation.IsValidMetricName(m.Value) {
 			b.WriteString(m.Value)
 			continue
 		}
@@ -63,7 +65,7 @@ func selectorText(ms []*labels.Matcher) string {
 func (n *Need) Names() []string {
 	var names []string
 	for _, m := range n.Matchers {
-		if m.Name != labels.MetricName {
+		if m.Name != series.MetricName {
 			continue
 		}
 		switch m.Type {
@@ -81,7 +83,7 @@ func (n *Need) Names() []string {
 // MayRead reports whether the need could match a series of the metric.
 func (n *Need) MayRead(metric string) bool {
 	for _, m := range n.Matchers {
-		if m.Name == labels.MetricName && !m.Matches(metric) {
+		if m.Name == series.MetricName && !m.Matches(metric) {
 			return false
 		}
 	}

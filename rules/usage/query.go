@@ -1,6 +1,10 @@
 package usage
 
-import "github.com/prometheus/prometheus/model/labels"
+import (
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/headgate/headgate/internal/series"
+)
 
 // A Kind says what a query belongs to, in the words of API and pages.
 type Kind string
@@ -37,17 +41,17 @@ type labelValues []*labels.Matcher
 func produced(kind Kind, name string, set map[string]string) []labelValues {
 	var fixed labelValues
 	for l, v := range set {
-		if v != "" && l != labels.MetricName {
+		if v != "" && l != series.MetricName {
 			fixed = append(fixed, equal(l, v))
 		}
 	}
 	if kind == Record {
-		return []labelValues{append(labelValues{equal(labels.MetricName, name)}, fixed...)}
+		return []labelValues{append(labelValues{equal(series.MetricName, name)}, fixed...)}
 	}
 	fixed = append(fixed, equal("alertname", name))
 	return []labelValues{
-		append(labelValues{equal(labels.MetricName, "ALERTS")}, fixed...),
-		append(labelValues{equal(labels.MetricName, "ALERTS_FOR_STATE")}, fixed...),
+		append(labelValues{equal(series.MetricName, "ALERTS")}, fixed...),
+		append(labelValues{equal(series.MetricName, "ALERTS_FOR_STATE")}, fixed...),
 	}
 }
 
