@@ -171,7 +171,7 @@ func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
 	for len(made) > 0 {
 		b := made[0]
 		made = made[1:]
-		for _, q := range ix.reading(b.Query) {
+		for _, q := range ix.reading(b.Query, j.decider) {
 			v, reads := b.Verdict, "reads"
 			if b.Query.Kind == Alert || !ix.names(q, b.Query.Name) {
 				v, reads = MayBreak, "may read"
@@ -220,11 +220,11 @@ func (ix *Index) concerned(j *judge) []*Query {
 func (ix *Index) names(q *Query, metric string) bool { return slices.Contains(ix.byName[metric], q) }
 
 // reading returns the queries that could read what q makes.
-func (ix *Index) reading(q *Query) []*Query {
+func (ix *Index) reading(q *Query, d *decider) []*Query {
 	var list []*Query
 	for _, m := range q.makes {
 		for _, other := range ix.candidates(m[0].Value) {
-			if other != q && slices.ContainsFunc(other.Needs, func(n Need) bool { return meet(m, n.Matchers) != no }) {
+			if other != q && slices.ContainsFunc(other.Needs, func(n Need) bool { return d.meet(m, n.Matchers) != no }) {
 				list = append(list, other)
 			}
 		}

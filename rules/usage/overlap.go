@@ -19,9 +19,20 @@ const (
 // maxSet is how many literal values of an expression are tried one by one.
 const maxSet = 4096
 
+// A decider remembers what it found out about expressions, for the queries of one
+// rule have many in common. It belongs to one goroutine.
+type decider struct {
+	found     map[string]answer
+	opposites map[*labels.Matcher]*labels.Matcher
+}
+
+func newDecider() *decider {
+	return &decider{map[string]answer{}, map[*labels.Matcher]*labels.Matcher{}}
+}
+
 // meet says whether a series could satisfy all of both a and b. Labels do not
 // depend on one another, so each is looked at by itself; an absent label is empty.
-func meet(a, b []*labels.Matcher) answer {
+func (d *decider) meet(a, b []*labels.Matcher) answer {
 	result := yes
 	both := slices.Concat(a, b)
 	for i, m := range both {
@@ -34,7 +45,7 @@ func meet(a, b []*labels.Matcher) answer {
 				same = append(same, o)
 			}
 		}
-		result = min(result, satisfiable(same))
+		result = min(result, d.satisfiable(same))
 		if result == no {
 			return no
 		}
@@ -43,11 +54,15 @@ func meet(a, b []*labels.Matcher) answer {
 }
 
 // covers reports whether every series that satisfies b is known to satisfy a.
-func covers(a, b []*labels.Matcher) bool {
+func (d *decider) covers(a, b []*labels.Matcher) bool {
 	for _, m := range a {
-		opposite, err := m.Inverse()
-		if err != nil {
-			return false
+		opposite := d.opposites[m]
+		if opposite == nil {
+			var err error
+			if opposite, err = m.Inverse(); err != nil {
+				return false
+			}
+			d.opposites[m] = opposite
 		}
 		list := []*labels.Matcher{opposite}
 		for _, o := range b {
@@ -55,7 +70,7 @@ func covers(a, b []*labels.Matcher) bool {
 				list = append(list, o)
 			}
 		}
-		if satisfiable(list) != no {
+		if d.satisfiable(list) != no {
 			return false
 		}
 	}
@@ -64,7 +79,7 @@ func covers(a, b []*labels.Matcher) bool {
 
 // satisfiable says whether one value could satisfy all of ms, which are of one
 // label.
-func satisfiable(ms []*labels.Matcher) answer {
+func (d *decider) satisfiable(ms []*labels.Matcher) answer {
 	all := func(v string) bool {
 		return !slices.ContainsFunc(ms, func(m *labels.Matcher) bool { return !m.Matches(v) })
 	}
@@ -99,6 +114,21 @@ func satisfiable(ms []*labels.Matcher) answer {
 			return yes
 		}
 	}
+	var key strings.Builder
+	for _, m := range ms {
+		key.WriteString(m.String())
+	}
+	result, known := d.found[key.String()]
+	if !known {
+		result = decide(ms, all)
+		d.found[key.String()] = result
+	}
+	return result
+}
+
+// decide says whether a value could satisfy all of ms, by their automata. all
+// checks one.
+func decide(ms []*labels.Matcher, all func(string) bool) answer {
 	var as []*automaton
 	folds := false
 	for _, m := range ms {

@@ -115,7 +115,7 @@ func TestMeetAndCoversAgainstEverySeries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x, y := drawSelector(t, "one"), drawSelector(t, "other")
 		a, b := mustMatchers(t, x), mustMatchers(t, y)
-		meets, whole := meet(a, b), covers(a, b)
+		meets, whole := newDecider().meet(a, b), newDecider().covers(a, b)
 		for _, ls := range allSeries {
 			inA, inB := matches(a, ls), matches(b, ls)
 			if inA && inB && meets == no {

@@ -113,13 +113,13 @@ func TestMeet(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.a+" and "+tt.b, func(t *testing.T) {
 			a, b := mustMatchers(t, tt.a), mustMatchers(t, tt.b)
-			if got := meet(a, b); got != tt.want {
+			if got := newDecider().meet(a, b); got != tt.want {
 				t.Errorf("meet is %d, want %d", got, tt.want)
 			}
-			if got := meet(b, a); got != tt.want {
+			if got := newDecider().meet(b, a); got != tt.want {
 				t.Errorf("turned round it is %d, want %d", got, tt.want)
 			}
-			if got := covers(a, b); got != tt.covers {
+			if got := newDecider().covers(a, b); got != tt.covers {
 				t.Errorf("covers is %v, want %v", got, tt.covers)
 			}
 		})

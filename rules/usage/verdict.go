@@ -44,12 +44,13 @@ type judge struct {
 	rule      *rules.Rule
 	byName    map[string][]*series.Selector // those that name their metrics
 	patterns  []*series.Selector            // the others
-	known     Known                         // nil where nothing is known
-	questions int                           // still allowed
+	decider   *decider
+	known     Known // nil where nothing is known
+	questions int   // still allowed
 }
 
 func newJudge(r *rules.Rule, known Known) *judge {
-	j := &judge{rule: r, byName: map[string][]*series.Selector{}, known: known, questions: maxQuestions}
+	j := &judge{rule: r, byName: map[string][]*series.Selector{}, known: known, questions: maxQuestions, decider: newDecider()}
 	for _, s := range r.Match {
 		if s.Names() == nil {
 			j.patterns = append(j.patterns, s)
@@ -120,11 +121,11 @@ func (j *judge) need(n *Need) (worst Verdict, why string) {
 
 // selector judges what one selector of the rule does to a need.
 func (j *judge) selector(s *series.Selector, n *Need) (Verdict, string) {
-	meets := meet(s.Matchers(), n.Matchers)
+	meets := j.decider.meet(s.Matchers(), n.Matchers)
 	if meets == no {
 		return Safe, ""
 	}
-	whole := meets == yes && covers(s.Matchers(), n.Matchers)
+	whole := meets == yes && j.decider.covers(s.Matchers(), n.Matchers)
 	v, effect := j.effect(s, n, whole)
 	if v == Safe {
 		return Safe, ""
