@@ -55,7 +55,7 @@ func (c *Control) Breaks(r *rules.Rule) []Break {
 	}
 	var known usage.Known
 	if c.parts.Profiler != nil {
-		known = &seen{profiler: c.parts.Profiler, actor: c, until: time.Now().Add(seenWithin)}
+		known = &profiledSeries{profiler: c.parts.Profiler, actor: c, until: time.Now().Add(seenWithin)}
 	}
 	return ix.Breaks(r, known)
 }
@@ -92,15 +92,15 @@ const (
 	seenTenants = 20          // of a rule of every tenant
 )
 
-// seen are the series that were profiled, as the actor may see them.
-type seen struct {
+// profiledSeries are the series that were profiled, as the actor may see them.
+type profiledSeries struct {
 	profiler *profiler.Profiler
 	actor    *Control
 	until    time.Time
 }
 
 // Seen implements usage.Known.
-func (s *seen) Seen(t tenant.ID, all []*labels.Matcher) (count float64, example series.Labels, asked bool) {
+func (s *profiledSeries) Seen(t tenant.ID, all []*labels.Matcher) (count float64, example series.Labels, asked bool) {
 	tenants := []tenant.ID{t}
 	if t == "" {
 		tenants = s.profiler.Tenants()
