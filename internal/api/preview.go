@@ -29,7 +29,7 @@ type Preview struct {
 	Examples  []string   `json:"examples" doc:"Series that are removed or thinned, else some that match, as PromQL writes them."`
 	Torn      []string   `json:"torn_families" doc:"Histograms and summaries of which some series go and others stay: the name, a colon, and which."`
 	Conflicts []Conflict `json:"conflicts"`
-	Breaks    []Breakage `json:"breaks"`
+	Breaks    []Break    `json:"breaks"`
 	Notes     []string   `json:"notes" doc:"What else is to be known, in sentences."`
 }
 
@@ -97,16 +97,6 @@ type Conflict struct {
 	SeriesError float64 `json:"series_error"`
 }
 
-// A Breakage is a query that the rule would break.
-type Breakage struct {
-	Kind    string `json:"kind" enum:"alert,record,dashboard"`
-	Name    string `json:"name"`
-	File    string `json:"file"`
-	Expr    string `json:"expr"`
-	Verdict string `json:"verdict" enum:"breaks,may_break"`
-	Why     string `json:"why,omitempty"`
-}
-
 type previewInput struct{ Body RuleSettings }
 
 type previewOutput struct{ Body Preview }
@@ -135,7 +125,7 @@ func newPreview(p control.Preview) Preview {
 		Cost: PreviewCost{int64(p.Cost)}, Currency: p.Currency, Exact: p.Exact, Replaces: p.Replaces,
 		Tenants: []PreviewTenant{}, Teams: []PreviewTeam{}, Metrics: []PreviewMetric{},
 		TenantsRest: newPreviewRest(p.Tenants), TeamsRest: newPreviewRest(p.Teams), MetricsRest: newPreviewRest(p.Metrics),
-		Examples: []string{}, Torn: append([]string{}, p.Torn...), Conflicts: []Conflict{}, Breaks: []Breakage{}, Notes: append([]string{}, p.Notes...),
+		Examples: []string{}, Torn: append([]string{}, p.Torn...), Conflicts: []Conflict{}, Breaks: newBreaks(p.Breaks), Notes: append([]string{}, p.Notes...),
 	}
 	for _, r := range p.Tenants.Rows {
 		out.Tenants = append(out.Tenants, PreviewTenant{r.Name, newPreviewPart(r)})
@@ -151,9 +141,6 @@ func newPreview(p control.Preview) Preview {
 	}
 	for _, x := range p.Conflicts {
 		out.Conflicts = append(out.Conflicts, Conflict{x.Rule, x.Kind, whole(x.Series.Value), errorDigits(x.Series.Error)})
-	}
-	for _, b := range p.Breaks {
-		out.Breaks = append(out.Breaks, Breakage(b))
 	}
 	return out
 }

@@ -42,13 +42,6 @@ type Parts struct {
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
 	Now      func() time.Time // what costs are as of; nil: time.Now
-
-	// Breaks returns the queries that a rule would break. nil: none is known.
-	Breaks func(*rules.Rule) []Breakage
-
-	// Used reports whether a query that is known uses, or may use, a metric, or with
-	// a label, that label of it. nil: none is known.
-	Used func(metric, label string) bool
 }
 
 // New returns a Control for the program itself, which may do everything.

@@ -53,7 +53,7 @@ type Preview struct {
 	Examples  []series.Labels // of what is removed or thinned, else of what matches
 	Torn      []string        // families of which some series go and others stay
 	Conflicts []Conflict
-	Breaks    []Breakage
+	Breaks    []Break
 	Notes     []string // what else is to be known, in sentences
 }
 
@@ -153,9 +153,9 @@ func (c *Control) preview(ctx context.Context, r *rules.Rule, position int) (Pre
 		return Preview{}, err
 	}
 	p := e.preview()
-	p.Breaks = []Breakage{}
-	if c.parts.Breaks != nil {
-		p.Breaks = append(p.Breaks, c.parts.Breaks(e.rule)...)
+	p.Breaks = []Break{}
+	if c.KnowsQueries() {
+		p.Breaks = append(p.Breaks, c.Breaks(e.rule)...)
 	}
 	c.price(&p, e)
 	p.Notes = append(c.previewNotes(r, &p, e, len(tenants), hidden), p.Notes...)
@@ -275,7 +275,7 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 	if p.Currency == "" {
 		note("No price is set, so nothing has a cost.")
 	}
-	if c.parts.Breaks == nil {
+	if !c.KnowsQueries() {
 		note("No rule files or dashboards are loaded, so it is not known what the rule would break.")
 	}
 	if c.parts.Gateway != nil && c.Bypass() != nil {

@@ -155,12 +155,13 @@ func (f *finder) find() error {
 // used reports whether a query that is known uses, or may use, the metric or that
 // label of it.
 func (f *finder) used(metric, label string) bool {
-	return f.c.parts.Used != nil && f.c.parts.Used(metric, label)
+	uses, err := f.c.UsedBy(metric, label)
+	return err == nil && len(uses) > 0
 }
 
 // notes says what is not known.
 func (f *finder) notes() []string {
-	if f.c.parts.Used != nil && f.c.parts.Breaks != nil {
+	if f.c.KnowsQueries() {
 		return nil
 	}
 	return []string{"No rule files, dashboards or query logs are loaded, so it is not known what uses a series: metrics that nothing uses are not recommended to be dropped, " +

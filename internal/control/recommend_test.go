@@ -83,27 +83,18 @@ func TestRecommendations(t *testing.T) {
 	})
 	t.Run("what is used is left alone", func(t *testing.T) {
 		used := New(c.parts)
-		used.parts.Used = func(metric, label string) bool {
-			return metric == "disk_used" || metric == "requests" && (label == "" || label == "id")
-		}
-		used.parts.Breaks = func(r *rules.Rule) []Breakage {
-			if strings.Contains(r.Match[0].String(), "requests") {
-				return []Breakage{{Kind: "alert", Name: "Down", Verdict: "may_break"}}
-			}
-			return nil
-		}
+		used.parts.Usage = asking(t, map[string]string{"Full": "disk_used > 90", "Down": "sum by (id) (requests) == 0"})
 		found, err := used.Recommend(t.Context(), RecommendQuery{Tenant: "a"})
 		if err != nil || len(found.Notes) != 0 {
 			t.Fatal(err, found.Notes)
 		}
-		if diff := cmp.Diff([]string{"frequent disk_used 0"}, kinds(found)); diff != "" {
+		if diff := cmp.Diff([]string{"frequent disk_used 0", "frequent requests 0"}, kinds(found)); diff != "" {
 			t.Errorf("recommendations (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("what nothing uses may go", func(t *testing.T) {
 		unused := New(c.parts)
-		unused.parts.Used = func(string, string) bool { return false }
-		unused.parts.Breaks = func(*rules.Rule) []Breakage { return nil }
+		unused.parts.Usage = asking(t, map[string]string{"Other": `other{prometheus_replica=""} > 0`})
 		found, err := unused.Recommend(t.Context(), RecommendQuery{Tenant: "a", Limit: 40})
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +115,7 @@ func TestRecommendationsKeepFamiliesWhole(t *testing.T) {
 		texts = append(texts, fmt.Sprintf(`wait_seconds_sum{pod="p-%d"}`, i), fmt.Sprintf(`wait_seconds_count{pod="p-%d"}`, i))
 	}
 	c := profiling(t, "a", texts...)
-	c.parts.Used = func(string, string) bool { return false }
+	c.parts.Usage = asking(t, map[string]string{"Other": `other{prometheus_replica=""} > 0`})
 	found, err := c.Recommend(t.Context(), RecommendQuery{Tenant: "a"})
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +128,7 @@ func TestRecommendationsKeepFamiliesWhole(t *testing.T) {
 			t.Errorf("%s: %v, matches %v and tears %v", r.Kind, r.Rule.Match, r.Preview.Matched, r.Preview.Torn)
 		}
 	}
-	c.parts.Used = func(metric, _ string) bool { return metric == "wait_seconds_count" }
+	c.parts.Usage = asking(t, map[string]string{"Slow": "wait_seconds_count > 5"})
 	if found, err = c.Recommend(t.Context(), RecommendQuery{Tenant: "a"}); err != nil || len(found.List) != 1 || found.List[0].Kind != Frequent {
 		t.Errorf("with one of them used: %+v, %v", found.List, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 // A RuleChange says how a rule is to be changed.
@@ -243,18 +244,18 @@ func (s *ruleSet) place(name string, position int) (store.RulePlace, error) {
 // breaks returns an error where r, enforced, breaks an alert and nobody said that
 // this is meant.
 func (c *Control) breaks(r *rules.Rule, by RuleChange) error {
-	if c.parts.Breaks == nil || r.Mode != rules.Enforce || r.State(time.Now()) == rules.StateExpired || r.Action != rules.Drop && r.Action != rules.Downsample {
+	if !c.KnowsQueries() || r.Mode != rules.Enforce || r.State(time.Now()) == rules.StateExpired || r.Action != rules.Drop && r.Action != rules.Downsample {
 		return nil
 	}
 	var errs []error
 	const named = 20
 	n := 0
-	for _, broken := range c.parts.Breaks(r) {
-		if broken.Kind != "alert" || broken.Verdict != "breaks" {
+	for _, broken := range c.Breaks(r) {
+		if broken.Query.Kind != usage.Alert || broken.Verdict != usage.Breaks {
 			continue
 		}
 		if n++; n <= named {
-			errs = append(errs, &Invalid{fmt.Sprintf("breaks[%d]", n-1), broken.String()})
+			errs = append(errs, &Invalid{fmt.Sprintf("breaks[%d]", n-1), fmt.Sprintf("alert %s in %s: %s", broken.Query.Name, broken.Query.File, broken.Why)})
 		}
 	}
 	switch {

@@ -122,18 +122,13 @@ func TestARuleIsReverted(t *testing.T) {
 
 func TestARuleThatBreaksAnAlertNeedsAReason(t *testing.T) {
 	c := ruledBy(t, stored(openStore(t, storetest.SQLite(t))))
-	c.parts.Breaks = func(r *rules.Rule) []Breakage {
-		if r.Name == "safe" {
-			return []Breakage{{Kind: "dashboard", Verdict: "breaks"}, {Kind: "alert", Verdict: "may_break"}}
-		}
-		return []Breakage{{Kind: "alert", Name: "Down", File: "alerts.yml", Verdict: "breaks", Why: "it needs up"}}
-	}
-	create(t, c, dropping("safe", "up"), RuleChange{})
+	c.parts.Usage = asking(t, map[string]string{"Down": "up == 0", "Perhaps": `{__name__=~"unread_.*"} > 0`})
+	create(t, c, dropping("safe", "unread_a"), RuleChange{})
 	tried := dropping("tried", "up")
 	tried.Mode = "shadow"
 	create(t, c, tried, RuleChange{})
 	_, err := c.CreateRule(t.Context(), dropping("a", "up"), RuleChange{})
-	const want = "override: the rule breaks 1 alert; set override to true and give a reason if that is meant, or try it with mode: shadow\nbreaks[0]: alert Down in alerts.yml: it needs up"
+	const want = "override: the rule breaks 1 alert; set override to true and give a reason if that is meant, or try it with mode: shadow\nbreaks[0]: alert Down in alerts.yml: every series of up is dropped: it finds nothing"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

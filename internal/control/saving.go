@@ -20,7 +20,7 @@ import (
 
 // unused finds a metric that nothing uses, where it is known what is used.
 func (f *finder) unused(r *profiler.MetricRow) {
-	if f.c.parts.Used == nil {
+	if !f.c.KnowsQueries() {
 		return
 	}
 	names := []string{r.Metric}

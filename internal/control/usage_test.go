@@ -3,9 +3,12 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,6 +32,21 @@ func mustLoad(t *testing.T, e *rules.Engine, text string) {
 	if err := e.Load(rs); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// asking returns what asks the expressions, each an alert of its name.
+func asking(t *testing.T, exprs map[string]string) *Usage {
+	t.Helper()
+	dir := t.TempDir()
+	text := "groups:\n- name: a\n  rules:\n"
+	for _, name := range slices.Sorted(maps.Keys(exprs)) {
+		text += fmt.Sprintf("  - {alert: %s, expr: %q}\n", name, exprs[name])
+	}
+	if err := os.WriteFile(filepath.Join(dir, "alerts.yml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := usage.Config{RuleFiles: []string{"*.yml"}}
+	return NewUsage(c, dir, usage.Load(c, dir), rules.NewEngine(), func(gateway.Event) {}, discard)
 }
 
 // An alert that is added later, and needs what an enforced rule drops, is told
