@@ -3,6 +3,9 @@ package auth
 import (
 	"context"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/headgate/headgate/internal/tenant"
 )
@@ -79,4 +82,13 @@ func FromContext(ctx context.Context) Actor {
 func InContext(ctx context.Context) bool {
 	_, ok := ctx.Value(actorKey{}).(Actor)
 	return ok
+}
+
+// printable reports whether text is not empty, at most so many bytes, and can be
+// shown.
+func printable(text string, bytes int) bool {
+	if text == "" || len(text) > bytes || !utf8.ValidString(text) {
+		return false
+	}
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
