@@ -9,13 +9,17 @@ import (
 	"github.com/headgate/headgate/internal/auth"
 )
 
-// actors notes in every request who asks. Where no users are configured, whoever
-// reaches the listener may do everything: other machines reach none that does not
-// ask for a password.
+// actors notes in every request who asks, where nothing before it said so: where no
+// users are configured, whoever reaches the listener may do everything, since other
+// machines reach none that does not ask for a password. Nobody may do nothing.
 func actors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if auth.FromContext(r.Context()).Role == "" {
+		if !auth.InContext(r.Context()) {
 			r = r.WithContext(auth.NewContext(r.Context(), localActor(r)))
+		}
+		if auth.FromContext(r.Context()).Role == "" {
+			writeProblem(rw, http.StatusForbidden, "you have no role here: ask an admin for one")
+			return
 		}
 		next.ServeHTTP(rw, r)
 	})

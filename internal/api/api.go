@@ -33,6 +33,7 @@ func New(c *control.Control) http.Handler {
 	registerProfile(a, c)
 	registerTSDB(a, c)
 	registerStatus(a)
+	registerTokens(a, c)
 	return actors(problems(mux))
 }
 
@@ -66,6 +67,8 @@ func operation(method, path, id, summary string) huma.Operation {
 // problem turns an error of control into the answer.
 func problem(err error) error {
 	switch {
+	case errors.Is(err, control.ErrForbidden):
+		return huma.Error403Forbidden(err.Error())
 	case errors.Is(err, control.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, control.ErrLocked):

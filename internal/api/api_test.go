@@ -60,10 +60,11 @@ func TestRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
+		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "DELETE /api/v1/tokens/{id}", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
 		"GET /api/v1/limits", "GET /api/v1/limits/{tenant}", "GET /api/v1/limits/{tenant}/history",
 		"GET /api/v1/profile/labels", "GET /api/v1/profile/metric", "GET /api/v1/profile/metrics", "GET /api/v1/profile/series",
-		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb", "POST /api/v1/bypass",
+		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb", "GET /api/v1/tokens", "POST /api/v1/bypass",
+		"POST /api/v1/tokens",
 		"PUT /api/v1/limits/{tenant}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(doc.OpenAPI, "3.1.") {

@@ -240,6 +240,11 @@ func (ts *Tokens) Add(ctx context.Context, t Token) (Token, string, error) {
 	return t, secret, ts.refresh(ctx, s)
 }
 
+// Log says that a question to the store failed.
+func (ts *Tokens) Log(err error) {
+	ts.log.Error("the store does not answer about tokens", slog.Any("err", err))
+}
+
 // Find returns the token of that id.
 func (ts *Tokens) Find(ctx context.Context, id string) (Token, bool, error) {
 	list, err := ts.List(ctx)

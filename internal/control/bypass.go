@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 )
 
 // What a bypass may be.
@@ -19,11 +20,19 @@ const (
 type Bypass = gateway.Bypass
 
 // Bypass returns the bypass that is on, or nil.
-func (c *Control) Bypass() *Bypass { return c.parts.Gateway.Bypass() }
+func (c *Control) Bypass() *Bypass {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
+	return c.parts.Gateway.Bypass()
+}
 
 // SetBypass turns every rule and limit off for a while. It replaces a bypass that
 // is on.
 func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error) {
+	if err := c.mayAll(auth.UseBypass); err != nil {
+		return nil, err
+	}
 	switch {
 	case length <= 0:
 		return nil, &Invalid{"for", "it must be longer than nothing; write 1h"}
@@ -38,4 +47,10 @@ func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error
 }
 
 // EndBypass lets rules and limits act again.
-func (c *Control) EndBypass() { c.parts.Gateway.SetBypass(nil) }
+func (c *Control) EndBypass() error {
+	if err := c.mayAll(auth.UseBypass); err != nil {
+		return err
+	}
+	c.parts.Gateway.SetBypass(nil)
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 )
 
@@ -28,12 +29,9 @@ type ExplainStep = gateway.ExplainStep
 // writes one, and what is remembered of it. Without a tenant it is that of
 // senders that name none.
 func (c *Control) Explain(tenantName, seriesText string) (Explanation, error) {
-	t, err := tenantOf(tenantName)
+	t, err := c.tenantOrDefault(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return Explanation{}, err
-	}
-	if t == "" {
-		t = c.parts.Gateway.DefaultTenant()
 	}
 	ls, err := ParseSeries(seriesText)
 	if err != nil {

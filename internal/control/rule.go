@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -16,12 +17,18 @@ type Rule struct {
 	RemovedSamplesPerSecond float64 // over the last minute; of a shadow rule: what it would remove
 }
 
-// List returns the rules in the order of their precedence.
+// List returns the rules that concern the actor, in the order of their precedence.
 func (c *Control) List() []Rule {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
 	now := time.Now()
 	perSecond := c.rates.perSecond()
 	var list []Rule
 	for i, r := range c.parts.Rules.Rules() {
+		if !c.seesRule(r) {
+			continue
+		}
 		list = append(list, Rule{r, i + 1, r.State(now), perSecond[r.Name]})
 	}
 	return list

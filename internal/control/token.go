@@ -1,0 +1,106 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/headgate/headgate/internal/auth"
+)
+
+// A Token stands for a script.
+type Token = auth.Token
+
+// Tokens returns the API tokens, oldest first. No secret is among what is known
+// of them.
+func (c *Control) Tokens(ctx context.Context) ([]Token, error) {
+	if err := c.mayTokens(); err != nil {
+		return nil, err
+	}
+	list, err := c.parts.Tokens.List(ctx)
+	if err != nil {
+		return nil, c.noTokens(err)
+	}
+	var own []Token
+	for _, t := range list {
+		if c.reaches(&t) {
+			own = append(own, t)
+		}
+	}
+	return own, nil
+}
+
+// CreateToken makes a token with the name, role, reach and expiry of t. Its secret
+// is known to the caller alone, from now on.
+func (c *Control) CreateToken(ctx context.Context, t Token) (made Token, secret string, err error) {
+	if err := c.mayTokens(); err != nil {
+		return Token{}, "", err
+	}
+	now := time.Now()
+	if field, text := t.Check(now); field != "" {
+		return Token{}, "", &Invalid{field, text}
+	}
+	if !c.reaches(&t) {
+		return Token{}, "", &forbidden{fmt.Sprintf("the token would reach further than you: name tenants of yours as its tenants, which are %s", c.reach())}
+	}
+	t.CreatedAt, t.CreatedBy = now, c.actor.String()
+	made, secret, err = c.parts.Tokens.Add(ctx, t)
+	if errors.Is(err, auth.ErrTooMany) {
+		return Token{}, "", &Invalid{"name", "there are too many tokens; revoke those that nobody uses"}
+	}
+	if err != nil {
+		return Token{}, "", c.noTokens(err)
+	}
+	c.tellToken(&made, "made by "+c.actor.String())
+	return made, secret, nil
+}
+
+// RevokeToken ends a token.
+func (c *Control) RevokeToken(ctx context.Context, id string) error {
+	if err := c.mayTokens(); err != nil {
+		return err
+	}
+	t, found, err := c.parts.Tokens.Find(ctx, id)
+	if err != nil {
+		return c.noTokens(err)
+	}
+	if !found || !c.reaches(&t) {
+		return &missing{fmt.Sprintf("there is no token with the id %.80q; tokens lists those that are", id)}
+	}
+	was, err := c.parts.Tokens.Revoke(ctx, id)
+	if err != nil {
+		return c.noTokens(err)
+	}
+	if was {
+		c.tellToken(&t, "revoked by "+c.actor.String())
+	}
+	return nil
+}
+
+func (c *Control) mayTokens() error {
+	if err := c.may(auth.ManageTokens); err != nil {
+		return err
+	}
+	if c.parts.Tokens == nil {
+		return ErrUnavailable
+	}
+	return nil
+}
+
+// reaches reports whether nothing that the token may do is beyond the actor.
+func (c *Control) reaches(t *Token) bool {
+	return auth.Actor{Role: t.Role, Tenants: t.Tenants, Teams: t.Teams}.Within(c.actor)
+}
+
+func (c *Control) noTokens(err error) error {
+	if !errors.Is(err, auth.ErrNoStore) {
+		c.parts.Tokens.Log(err)
+	}
+	return ErrUnavailable
+}
+
+func (c *Control) tellToken(t *Token, what string) {
+	text := fmt.Sprintf("API token %q with the role %s is %s", t.Name, t.Role, what)
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "token", Text: text})
+}
