@@ -36,6 +36,19 @@ func (db *DB) PutSession(ctx context.Context, id string, data []byte, expires ti
 	return nil
 }
 
+// KeepSession is PutSession for a session that is there; where it is not, nothing
+// changes.
+func (db *DB) KeepSession(ctx context.Context, id string, data []byte, expires time.Time) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE sessions SET data = $2, expires_ms = $3 WHERE id = $1", id, data, expires.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keep session: %w", err)
+	}
+	return nil
+}
+
 // DeleteSession deletes a session, where there is one.
 func (db *DB) DeleteSession(ctx context.Context, id string) error {
 	err := db.tx(ctx, func(tx *sql.Tx) error {

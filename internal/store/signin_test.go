@@ -96,11 +96,17 @@ func TestSessions(t *testing.T) {
 		check("c", noon, "")
 		put("b", "3", noon.Add(2*time.Minute))
 		check("b", noon.Add(time.Minute), "3")
+		for id, want := range map[string]string{"a": "4", "gone": ""} {
+			if err := db.KeepSession(t.Context(), id, []byte("4"), noon.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			check(id, noon, want)
+		}
 		if err := db.DeleteSessionsOver(t.Context(), noon.Add(2*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		check("b", noon, "")
-		check("a", noon, "\x00\xff1")
+		check("a", noon, "4")
 		for range 2 {
 			if err := db.DeleteSession(t.Context(), "a"); err != nil {
 				t.Fatal(err)
