@@ -28,6 +28,7 @@ type Config struct {
 	Limits      limiter.Config     `yaml:"limits"`
 	Attribution attribution.Config `yaml:"attribution"`
 	Storage     StorageConfig      `yaml:"storage"`
+	Auth        auth.Config        `yaml:"auth"`
 
 	dir  string // that relative paths start from
 	text []byte // of the file
@@ -49,6 +50,7 @@ func DefaultConfig() Config {
 		Limits:      limiter.DefaultConfig(),
 		Attribution: attribution.DefaultConfig(),
 		Storage:     DefaultStorageConfig(),
+		Auth:        auth.DefaultConfig(),
 	}
 }
 
@@ -56,7 +58,7 @@ const absent = "this version of Headgate does not know it, and would not do what
 
 // absentKeys are parts of the configuration that only other versions know.
 var absentKeys = map[string]string{
-	"usage": absent, "auth": absent,
+	"usage": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".
@@ -89,6 +91,7 @@ func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 		c.checkWindow()
 		c.reportAll("attribution", c.Attribution.Validate())
 		c.reportAll("storage", c.Storage.Validate())
+		c.reportAll("auth", c.Auth.Validate())
 	}
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b rules.Problem) int {
@@ -152,6 +155,7 @@ func (c *Config) resolvePaths() {
 		c.Gateway.TenantUpstreams[t] = u
 	}
 	c.Storage.resolve(c.dir)
+	c.Auth.SetDirectory(c.dir)
 	c.Limits.File = config.JoinDir(c.dir, c.Limits.File)
 	c.Profiler.File = config.JoinDir(c.dir, c.Profiler.File)
 	for i := range c.Gateway.Credentials {

@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addBackup(app, commands)
 	addBypass(app, commands)
 	addImport(app, commands)
+	addHashPassword(app, commands)
 	addVersion(app, commands)
 
 	if len(args) == 0 {

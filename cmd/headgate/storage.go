@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/store"
 )
@@ -114,6 +116,22 @@ func (k *keeping) limits() control.LimitStore {
 
 // policies returns the store for owners, prices and budgets, likewise.
 func (k *keeping) policies() control.PolicyStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
+// tokens returns the store for API tokens, or nil while it is not open.
+func (k *keeping) tokens() auth.TokenStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
+// sessions returns the store for sessions, or nil while it is not open.
+func (k *keeping) sessions() signin.SessionStore {
 	if db := k.db.Load(); db != nil {
 		return db
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/headgate/headgate/internal/auth"
 )
@@ -63,16 +62,19 @@ const (
 type sessions struct{ *scs.SessionManager }
 
 func (si *SignIn) newSessions(c auth.SessionConfig) *sessions {
-	m := scs.New()
-	m.Store.(*memstore.MemStore).StopCleanup() // it is not used
-	m.Store = &shelves{open: si.parts.Sessions, memory: si.memory, log: si.parts.Log}
-	m.HashTokenInStore = true
-	m.Lifetime, m.IdleTimeout = time.Duration(c.Absolute), time.Duration(c.Idle)
-	m.Cookie.Name = plainCookie
+	// Not by scs.New: it starts a goroutine for a store that is not used here.
+	m := &scs.SessionManager{
+		Store:            &shelves{open: si.parts.Sessions, memory: si.memory, log: si.parts.Log},
+		Codec:            scs.GobCodec{},
+		HashTokenInStore: true,
+		Lifetime:         time.Duration(c.Absolute),
+		IdleTimeout:      time.Duration(c.Idle),
+		// It does not persist: the server says when a session is over.
+		Cookie: scs.SessionCookie{Name: plainCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode},
+	}
 	if si.parts.Secure {
 		m.Cookie.Name, m.Cookie.Secure = secureCookie, true
 	}
-	m.Cookie.Persist = false // the server says when it is over
 	return &sessions{m}
 }
 
