@@ -45,10 +45,16 @@ func TestSigningInAndOut(t *testing.T) {
 	for _, path := range []string{"/-/healthy", "/-/ready", "/login"} {
 		r.get(path, http.StatusOK)
 	}
-	for _, path := range []string{"/", "/metrics", "/debug/pprof/", "/api/v1/rules", "/api/v1/openapi.json", "/nothing", "/api/v1/nothing"} {
+	for _, path := range []string{"/", "/metrics", "/debug/pprof/", "/api/v1/rules", "/api/v1/openapi.json", "/nothing", "/api/v1/nothing", "//-/ready", "/-/ready/", "/loginx"} {
 		resp, text := r.do(http.MethodGet, r.web, path, nil, nil)
 		if resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("WWW-Authenticate") == "" {
 			t.Errorf("GET %s: %s %s %s, want the problem 401", path, resp.Status, resp.Header, text)
+		}
+	}
+	r.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, path := range []string{"/auth/../metrics", "/assets/../metrics", "/auth/%2e%2e/metrics", "/auth//../api/v1/rules"} {
+		if resp, text := r.do(http.MethodGet, r.web, path, nil, nil); resp.StatusCode == http.StatusOK || strings.Contains(text, "headgate_") {
+			t.Errorf("GET %s: %s, want nothing of what is behind it", path, resp.Status)
 		}
 	}
 	if resp, text := r.post("/login", map[string]string{"name": "ann", "password": "wrong"}); resp.StatusCode != http.StatusUnauthorized || len(resp.Cookies()) > 0 || strings.Contains(text, "wrong</") {
@@ -199,5 +205,37 @@ func TestUsersChangeByReload(t *testing.T) {
 	}
 	if resp, _ := r.do(http.MethodGet, r.web, "/", nil, ann); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("who is a user no more: %s, want 401", resp.Status)
+	}
+}
+
+func TestWhatIsRefusedAtStart(t *testing.T) {
+	ann := "auth: {users: [{name: ann, role: admin, password_file: ann}]}\n"
+	provider := "auth: {oidc: {issuer: https://id.invalid, client_id: c, roles: {sre: admin}}}\n"
+	files := func(config string) map[string]string {
+		return map[string]string{"headgate.yml": config, "ann": "correct horse", "web.yml": users}
+	}
+	for _, tt := range []struct {
+		name, config string
+		args         []string
+		want         string
+	}{
+		{"basic auth besides", ann, []string{"--web.config.file=DIR/web.yml"}, "would share one header"},
+		{"a provider that cannot send browsers back", provider, []string{"--web.listen-address=0.0.0.0:0"}, "set --web.external-url"},
+		{"nobody who may come", "auth: {session: {idle: 1h}}\n", []string{"--web.listen-address=0.0.0.0:0"}, "nothing says who may come"},
+		{"a password file that is not there", "auth: {users: [{name: ann, role: admin, password_file: none}]}\n", nil, "headgate.yml:1:56: users: number 1: password_file: open"},
+		{"a role that is none", "auth: {users: [{name: ann, role: root, password_file: ann}]}\n", nil, "headgate.yml:1:34: users: number 1: role:"},
+		{"an issuer for all to read", strings.Replace(provider, "https", "http", 1), nil, "headgate.yml:1:23: oidc: issuer: secrets"},
+	} {
+		log := refusedAtStart(t, files(tt.config), append([]string{"--config.file=DIR/headgate.yml"}, tt.args...)...)
+		if !strings.Contains(log, tt.want) || strings.Contains(log, "horse") {
+			t.Errorf("%s:\n%s\nwant %q in it", tt.name, log, tt.want)
+		}
+	}
+}
+
+func TestOtherMachinesMayComeWherePeopleSignIn(t *testing.T) {
+	r := launchWith(t, "", "--web.listen-address=0.0.0.0:0")
+	if !strings.Contains(r.log.String(), "for all to read") {
+		t.Errorf("the log does not say that passwords can be read:\n%s", r.log)
 	}
 }
