@@ -3,10 +3,12 @@ package control
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/rules"
@@ -136,4 +138,36 @@ func TestWhatConcernsAllTenantsIsForThoseWhoSeeThem(t *testing.T) {
 
 func countReloads(n *int) func(context.Context) error {
 	return func(context.Context) error { *n++; return nil }
+}
+
+func TestWhoMayChangeWhatThingsCost(t *testing.T) {
+	for _, tt := range []struct {
+		actor          auth.Actor
+		owners, prices bool
+	}{
+		{auth.Actor{Role: auth.Viewer}, false, false},
+		{auth.Actor{Role: auth.Editor}, false, false},
+		{auth.Actor{Role: auth.FinOps}, true, true},
+		{auth.Actor{Role: auth.Admin}, true, true},
+		{auth.Actor{Role: auth.FinOps, Tenants: []tenant.ID{"a"}}, false, false},
+		{auth.Actor{Role: auth.Admin, Tenants: []tenant.ID{"a"}}, false, false},
+		{auth.Actor{}, false, false},
+	} {
+		policies, err := NewPolicies(PolicyFile{Config: attribution.DefaultConfig()}, func() PolicyStore { return nil }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := New(Parts{Policies: policies}).As(tt.actor)
+		_, owners := c.SetOwners(t.Context(), nil, Change{AnyRevision})
+		_, prices := c.SetPrices(t.Context(), nil, Change{AnyRevision})
+		_, budgets := c.SetBudgets(t.Context(), nil, Change{AnyRevision})
+		for name, got := range map[string]struct {
+			err error
+			may bool
+		}{"owners": {owners, tt.owners}, "prices": {prices, tt.prices}, "budgets": {budgets, tt.prices}} {
+			if errors.Is(got.err, ErrForbidden) == got.may || !errors.Is(got.err, ErrForbidden) && !errors.Is(got.err, ErrUnavailable) {
+				t.Errorf("role %q of the tenants %v, %s: error %v; may it? %t", tt.actor.Role, tt.actor.Tenants, name, got.err, got.may)
+			}
+		}
+	}
 }
