@@ -84,14 +84,15 @@ func (s Settings) ExplainOffline(p *rules.Policy, o *attribution.Owners, t tenan
 	} else {
 		x.step("owner", x.Team, false, why)
 	}
-	for _, st := range p.Trace(ls, x.Team) {
+	family := uint64(sketch.Family(ls))
+	for _, st := range p.Trace(ls, x.Team, family) {
 		kind := "rule"
 		if st.Rule.Action == rules.Prioritize {
 			kind = "priority"
 		}
 		x.step(kind, st.Rule.Name, st.Matched, st.Detail)
 	}
-	var v rules.Verdict
+	v := rules.Verdict{Family: family}
 	p.Evaluate(ls, x.Team, &v)
 	pool := plan.Pools().Of(ls, x.Team)
 	x.Pool, x.Priority = plan.Pools().Name(pool), plan.Pools().Priority(v.Priority, v.PriorityRule != nil)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/headgate/headgate/internal/remotewrite"
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/profiler/sketch"
 )
 
 // maxMisses is after how many wrong predictions a request is looked up in a
@@ -211,6 +212,9 @@ func (s *state) understand(w *work, lim remotewrite.Limits) {
 			w.resort(i, ls)
 		}
 		u.team, _ = w.owners.Team(ls)
+		if w.policy.Canary() {
+			u.verdict.Family = uint64(sketch.Family(ls))
+		}
 		w.policy.Evaluate(ls, u.team, &u.verdict)
 		pools := w.plan.Pools()
 		u.pool = pools.Of(ls, u.team)

@@ -18,6 +18,8 @@ type Policy struct {
 	clauses []clause // of the active rules that can show in a verdict
 	index   index
 
+	canary bool // one of active is tried on a part of families
+
 	thinsAlways, thinsOver time.Duration // longest intervals of thinning in force
 }
 
@@ -31,6 +33,7 @@ func compile(rs []*Rule, now time.Time) *Policy {
 			continue
 		}
 		p.active = append(p.active, r)
+		p.canary = p.canary || state == StateActive && r.Canary > 0
 		if state == StateActive && r.Action == Downsample {
 			longest := &p.thinsAlways
 			if r.When == OverLimit {
@@ -59,6 +62,10 @@ func (p *Policy) Rules() []*Rule { return p.rules }
 // and those with when: over_limit. It is 0 where there is none.
 func (p *Policy) Thinning() (always, overLimit time.Duration) { return p.thinsAlways, p.thinsOver }
 
+// Canary reports whether a rule acts on a part of families alone, so that verdicts
+// depend on a series' family.
+func (p *Policy) Canary() bool { return p.canary }
+
 // A Decision is what happens to a series' samples and the rule that says so.
 type Decision struct {
 	Action Action // Keep, Drop or Downsample
@@ -69,6 +76,10 @@ type Decision struct {
 // [Policy.Evaluate], which overwrites it and reuses its memory; it belongs to
 // one goroutine.
 type Verdict struct {
+	// Family is a hash of the series' family, for rules that are tried on a part of
+	// them. It is read by [Policy.Evaluate], not set; where it is 0, they act.
+	Family uint64
+
 	Within Decision // while the tenant is within its limit
 	Over   Decision // while it is over
 
@@ -139,7 +150,7 @@ func (v *Verdict) apply(r *Rule) {
 	switch {
 	case r.Action == Prioritize:
 		v.Priority, v.PriorityRule = r.Priority, r
-	case r.Mode == Shadow:
+	case r.Mode == Shadow || r.trying(v.Family):
 		if n := len(v.Shadows); n > 0 && v.Shadows[n-1] == r {
 			return // another of its selectors
 		}

@@ -144,6 +144,23 @@ func (d *document) flag(n *yaml.Node, key string) bool {
 	return strings.EqualFold(n.Value, "true")
 }
 
+// percent returns the number that n is, of a canary; what is none is reported.
+func (d *document) percent(n *yaml.Node) (percent int, broken bool) {
+	if !d.is(n, yaml.ScalarNode, "canary is a number") {
+		return 0, true
+	}
+	percent, err := strconv.Atoi(n.Value)
+	if err != nil || n.ShortTag() != "!!int" {
+		d.report(n, "canary is a number of 1 to 99, this is %s; write it as in canary: 10", kindOf(n))
+		return 0, true
+	}
+	if percent == 0 {
+		d.report(n, "canary: 0 takes no family; write 1 to 99, or mode: shadow")
+		return 0, true
+	}
+	return percent, false
+}
+
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // kindOf says what n is.

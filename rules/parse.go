@@ -12,7 +12,7 @@ import (
 // specKeys are the keys of a rule, in the order in which people write them.
 var specKeys = []string{
 	"name", "tenant", "match", "action", "interval", "allow_gaps",
-	"priority", "when", "mode", "expires", "team", "reason",
+	"priority", "when", "mode", "canary", "expires", "team", "reason",
 }
 
 // ParseFile reads the rules of one YAML file, in order, or all that is wrong with
@@ -102,6 +102,8 @@ func (d *document) rule(n *yaml.Node) *Rule {
 			set(value, "when", &s.When)
 		case "mode":
 			set(value, "mode", &s.Mode)
+		case "canary":
+			s.Canary, broken["canary"] = d.percent(value)
 		case "expires":
 			set(value, "expires", &s.Expires)
 		case "team":

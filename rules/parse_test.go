@@ -83,7 +83,7 @@ func TestParseFileProblems(t *testing.T) {
 		{"a merge key", rule("    <<: {tenant: x}\n"), []string{"f:5:5: a key is a plain word here; write the keys out"}},
 		{"a key twice", rule("    match: up\n"), []string{`f:5:5: "match" is there twice, first on line 3; remove one`}},
 		{"a key that is misspelt", rule("    prioritiy: low\n"), []string{`f:5:5: unknown key "prioritiy"; did you mean priority?`}},
-		{"a key that is like none", rule("    labels: low\n"), []string{`f:5:5: unknown key "labels"; known are name, tenant, match, action, interval, allow_gaps, priority, when, mode, expires, team, reason`}},
+		{"a key that is like none", rule("    labels: low\n"), []string{`f:5:5: unknown key "labels"; known are name, tenant, match, action, interval, allow_gaps, priority, when, mode, canary, expires, team, reason`}},
 		{"an empty rule", "rules:\n  - {}\n", []string{
 			"f:2:5: name: is missing; every rule has one of its own, of a-z, 0-9 and -",
 			`f:2:5: match: a rule needs a selector; write match: '{__name__=~"debug_.*"}'`,

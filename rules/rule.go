@@ -76,6 +76,7 @@ type Rule struct {
 	Priority  series.Priority
 	When      When
 	Mode      Mode
+	Canary    int       // it acts on so many percent of families, and is a shadow to the others; 0: it acts on all
 	Expires   time.Time // from here on the rule does nothing; zero: never
 	Team      string    // acts only on series of this team; "" means any
 	Reason    string
@@ -127,11 +128,25 @@ func (r *Rule) Matches(ls series.Labels) bool {
 	return false
 }
 
+// trying reports whether r, in mode enforce, does not act on the family of a hash. It
+// is the same for every rule: families that one canary takes, all of at least its
+// percentage take.
+func (r *Rule) trying(family uint64) bool {
+	return r.Canary > 0 && canaryPlace(family) >= uint64(r.Canary)
+}
+
+// canaryPlace returns where a family stands among all, in percent. The hash is mixed:
+// its order decides already which families are shed, and which are sampled. A hash
+// of 0, of what is asked without one, stands first.
+func canaryPlace(family uint64) uint64 {
+	return (family * 0x9e3779b97f4a7c15 >> 32) * 100 >> 32
+}
+
 // same reports whether a and b say the same, wherever they live.
 func same(a, b *Rule) bool {
 	return a.Name == b.Name && a.Tenant == b.Tenant && a.Action == b.Action &&
 		a.Interval == b.Interval && a.AllowGaps == b.AllowGaps && a.Priority == b.Priority &&
-		a.When == b.When && a.Mode == b.Mode && a.Expires.Equal(b.Expires) &&
+		a.When == b.When && a.Mode == b.Mode && a.Canary == b.Canary && a.Expires.Equal(b.Expires) &&
 		a.Team == b.Team && a.Reason == b.Reason &&
 		slices.EqualFunc(a.Match, b.Match, func(x, y *series.Selector) bool { return x.String() == y.String() })
 }

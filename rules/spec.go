@@ -25,6 +25,7 @@ type Spec struct {
 	Priority  string    `json:"priority,omitempty" yaml:"priority,omitempty"`
 	When      string    `json:"when,omitempty" yaml:"when,omitempty"`
 	Mode      string    `json:"mode,omitempty" yaml:"mode,omitempty"`
+	Canary    int       `json:"canary,omitempty" yaml:"canary,omitempty"`   // percent
 	Expires   string    `json:"expires,omitempty" yaml:"expires,omitempty"` // RFC 3339
 	Team      string    `json:"team,omitempty" yaml:"team,omitempty"`
 	Reason    string    `json:"reason,omitempty" yaml:"reason,omitempty"`
@@ -45,7 +46,7 @@ func (e FieldError) Error() string { return e.Field + ": " + e.Text }
 func (r *Rule) Spec() Spec {
 	s := Spec{
 		Name: r.Name, Tenant: string(r.Tenant), Action: r.Action.String(),
-		AllowGaps: r.AllowGaps, Team: r.Team, Reason: r.Reason,
+		AllowGaps: r.AllowGaps, Canary: r.Canary, Team: r.Team, Reason: r.Reason,
 	}
 	for _, sel := range r.Match {
 		s.Match = append(s.Match, sel.String())
@@ -70,7 +71,7 @@ func (r *Rule) Spec() Spec {
 
 // Rule returns the rule that s describes, or all that is wrong with s.
 func (s Spec) Rule() (*Rule, []FieldError) {
-	r := &Rule{Name: s.Name, AllowGaps: s.AllowGaps, Team: s.Team, Reason: s.Reason}
+	r := &Rule{Name: s.Name, AllowGaps: s.AllowGaps, Canary: s.Canary, Team: s.Team, Reason: s.Reason}
 	var errs []FieldError
 	add := func(field, format string, args ...any) {
 		errs = append(errs, FieldError{Field: field, Text: fmt.Sprintf(format, args...)})
@@ -108,6 +109,12 @@ func (s Spec) Rule() (*Rule, []FieldError) {
 	if actionOK {
 		errs = append(errs, s.interval(r)...)
 		errs = append(errs, s.priority(r)...)
+		switch {
+		case s.Canary < 0 || s.Canary > 99:
+			add("canary", "%d is no part; write 1 to 99, the percentage of families to begin with, or remove it for all", s.Canary)
+		case s.Canary > 0 && r.Action != Drop && r.Action != Downsample:
+			add("canary", "only action: drop and downsample have a canary; remove it")
+		}
 	}
 	if s.Expires != "" {
 		t, err := time.Parse(time.RFC3339Nano, s.Expires)

@@ -19,9 +19,10 @@ type Step struct {
 }
 
 // Trace tries every rule on a series of the given team, in order, and says what
-// became of it. It agrees with Evaluate, and takes its time.
-func (p *Policy) Trace(ls series.Labels, team string) []Step {
-	var v Verdict
+// became of it; family is as in [Verdict]. It agrees with Evaluate, and takes its
+// time.
+func (p *Policy) Trace(ls series.Labels, team string, family uint64) []Step {
+	v := Verdict{Family: family}
 	steps := make([]Step, 0, len(p.rules))
 	for _, r := range p.rules {
 		s := Step{Rule: r}
@@ -94,6 +95,9 @@ func (v *Verdict) step(r *Rule) (decides bool, detail string) {
 	wasOver := v.Over.Rule
 	v.apply(r)
 	what := r.what()
+	if r.Mode == Enforce && r.trying(v.Family) {
+		return false, fmt.Sprintf("it would %s; it is tried on %d %% of families, and this one is not among them", what, r.Canary)
+	}
 	switch {
 	case r.Action == Prioritize:
 		return true, what

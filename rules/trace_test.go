@@ -23,7 +23,7 @@ func TestTraceAgreesWithEvaluate(t *testing.T) {
 				want = append(want, r.Name)
 			}
 		}
-		steps := p.Trace(ls, team)
+		steps := p.Trace(ls, team, 0)
 		for i, s := range steps {
 			if s.Rule != p.Rules()[i] || s.Detail == "" || s.Decides && !s.Matched {
 				t.Fatalf("step %d: %+v", i, s)
@@ -59,7 +59,7 @@ func TestTraceSaysWhy(t *testing.T) {
   - {name: low, match: up, action: prioritize, priority: low}
 `)
 	var got []string
-	for _, s := range policyOf(t, rs, testNow).Trace(mustLabels(t, `up{job="api"}`), "checkout") {
+	for _, s := range policyOf(t, rs, testNow).Trace(mustLabels(t, `up{job="api"}`), "checkout", 0) {
 		got = append(got, fmt.Sprintf("%s %v: %s", s.Rule.Name, s.Matched, s.Detail))
 	}
 	want := strings.Split(strings.TrimSpace(`

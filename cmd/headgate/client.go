@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +39,46 @@ const maxAnswer = 16 << 20
 // do sends in, where it is not nil, and decodes the answer into out, where that
 // is not nil.
 func (cl *client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	return cl.change(ctx, method, path, query, "", in, out)
+}
+
+// refusals is how often a change is sent again that was refused because there were
+// too many at once.
+const refusals = 10
+
+// change is do for what was read at a revision, its ETag. It waits where it is told
+// to.
+func (cl *client) change(ctx context.Context, method, path string, query url.Values, etag string, in, out any) error {
+	for tries := 1; ; tries++ {
+		err := cl.try(ctx, method, path, query, etag, in, out)
+		late, ok := errors.AsType[*tooFast](err)
+		if !ok || tries == refusals {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(late.wait):
+		}
+	}
+}
+
+// tooFast is the error of an answer that tells to wait.
+type tooFast struct {
+	wait time.Duration
+	error
+}
+
+// An answered is the error of an answer that is no success.
+type answered struct {
+	status int
+	text   string
+}
+
+func (a *answered) Error() string { return a.text }
+
+// try sends a request once.
+func (cl *client) try(ctx context.Context, method, path string, query url.Values, etag string, in, out any) error {
 	httpConfig := &config.DefaultHTTPClientConfig
 	if cl.httpFile != "" {
 		var err error
@@ -69,6 +110,9 @@ func (cl *client) do(ctx context.Context, method, path string, query url.Values,
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if etag != "" {
+		req.Header.Set("If-Match", etag)
+	}
 	resp, err := h.Do(req)
 	if err != nil {
 		return err
@@ -91,6 +135,15 @@ func (cl *client) do(ctx context.Context, method, path string, query url.Values,
 
 // refusedBy is the error that an answer tells of.
 func refusedBy(resp *http.Response, answer []byte) error {
+	err := &answered{resp.StatusCode, textOf(resp, answer)}
+	if seconds, bad := strconv.Atoi(resp.Header.Get("Retry-After")); bad == nil && resp.StatusCode == http.StatusTooManyRequests {
+		return &tooFast{time.Duration(max(seconds, 1)) * time.Second, err}
+	}
+	return err
+}
+
+// textOf is what an answer says that is no success.
+func textOf(resp *http.Response, answer []byte) string {
 	var problem struct {
 		Detail string `json:"detail"`
 		Errors []struct {
@@ -99,7 +152,7 @@ func refusedBy(resp *http.Response, answer []byte) error {
 		} `json:"errors"`
 	}
 	if json.Unmarshal(answer, &problem) != nil || problem.Detail == "" {
-		return fmt.Errorf("answered %s: %s", resp.Status, strings.TrimSpace(string(answer[:min(len(answer), 1024)])))
+		return fmt.Sprintf("answered %s: %s", resp.Status, strings.TrimSpace(string(answer[:min(len(answer), 1024)])))
 	}
 	text := problem.Detail
 	for _, e := range problem.Errors {
@@ -107,5 +160,5 @@ func refusedBy(resp *http.Response, answer []byte) error {
 			text += "; " + e.Location + ": " + e.Message
 		}
 	}
-	return errors.New(text)
+	return text
 }

@@ -48,6 +48,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addTop(app, commands)
 	addBackup(app, commands)
 	addBypass(app, commands)
+	addRules(app, commands)
+	addAudit(app, commands)
 	addImport(app, commands)
 	addHashPassword(app, commands)
 	addVersion(app, commands)

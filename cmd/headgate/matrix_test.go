@@ -57,8 +57,20 @@ var allowances = map[string]allowance{
 	"GET /api/v1/status/buildinfo":        {roles: "VEFA", reach: free},
 	"GET /api/v1/tokens":                  {roles: "A", reach: listed},
 	"POST /api/v1/tokens":                 {roles: "A", reach: one, body: `{"name":"t","role":"viewer","tenants":["OWN"]}`},
+	"GET /api/v1/audit":                   {roles: "FA", reach: one, path: "/api/v1/audit?tenant=OWN"},
+	"GET /api/v1/rules/{name}/history":    {roles: "VEFA", reach: listed, path: "/api/v1/rules/of-all/history"},
+	"POST /api/v1/rules":                  {roles: "EA", reach: teams, body: aRule},
+	"PUT /api/v1/rules/{name}":            {roles: "EA", reach: teams, path: aRulePath, body: aRule},
+	"DELETE /api/v1/rules/{name}":         {roles: "EA", reach: teams, path: aRulePath},
+	"POST /api/v1/rules/{name}/revert":    {roles: "EA", reach: teams, path: aRulePath + "/revert", body: `{"revision":1}`},
 	"DELETE /api/v1/tokens/{id}":          {roles: "A", reach: listed, path: "/api/v1/tokens/none"},
 }
+
+// aRule is of a team in a tenant. One like it is there already.
+const (
+	aRulePath = "/api/v1/rules/r-OWN-TEAM"
+	aRule     = `{"name":"r-OWN-TEAM","tenant":"OWN","team":"TEAM","match":"up","action":"drop","mode":"off"}`
+)
 
 const (
 	ownTenant, foreignTenant = "own", "foreign"
@@ -172,6 +184,9 @@ func (r *running) tryAll(t *testing.T, method, path string, a allowance, callers
 				}
 			}
 			for _, c := range callers {
+				if a.reach == teams {
+					r.makeRule(t, fill.Replace(aRulePath), fill.Replace(aRule), callers)
+				}
 				status, text := send(path, body, bearer(c.secret))
 				switch want := a.may(c, tenant, team); {
 				case status == http.StatusUnauthorized || status >= 500:
@@ -184,10 +199,26 @@ func (r *running) tryAll(t *testing.T, method, path string, a allowance, callers
 	}
 }
 
+// makeRule makes the rule at path again, where there is none.
+func (r *running) makeRule(t *testing.T, path, body string, callers []caller) {
+	t.Helper()
+	admin := slices.IndexFunc(callers, func(c caller) bool { return c.role == "admin" && c.tenant == "" })
+	if resp, _ := r.do(http.MethodGet, r.web, path, nil, bearer(callers[admin].secret)); resp.StatusCode == http.StatusOK {
+		return
+	}
+	resp, text := r.do(http.MethodPost, r.web, "/api/v1/rules", []byte(body), func(req *http.Request) {
+		req.Header.Set("Content-Type", "application/json")
+		bearer(callers[admin].secret)(req)
+	})
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("make a rule: %s %s", resp.Status, text)
+	}
+}
+
 // token makes the token of a caller, and returns its secret.
 func (r *running) token(session func(*http.Request), c caller) string {
 	r.t.Helper()
-	body := map[string]any{"name": "matrix", "role": c.role, "teams": []string{ownTeam}}
+	body := map[string]any{"name": "matrix " + c.String(), "role": c.role, "teams": []string{ownTeam}}
 	if c.tenant != "" {
 		body["tenants"] = []string{c.tenant}
 	}

@@ -119,9 +119,11 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	defer kept.close()
 	engine := rules.NewEngine()
-	if err := engine.Load(first.rules); err != nil {
+	book, err := openRules(engine, first.rules, kept, events, log)
+	if err != nil {
 		return err
 	}
+	audits := control.NewAudits(kept.audits, log)
 	prof, err := openProfiler(first.config.Profiler, events.Tell, log, reg)
 	if err != nil {
 		return err
@@ -158,12 +160,12 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		[]reloader{
 			{"gateway", func(l *loaded) error { return g.Reload(l.settings) }},
 			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
-			{"rules", func(l *loaded) error { return engine.Load(l.rules) }},
+			{"rules", func(l *loaded) error { return book.Reload(l.rules) }},
 			{"attribution", func(l *loaded) error { return policies.Reload(l.policies(f.configFile)) }},
 			{"auth", func(l *loaded) error { people.Reload(l.auth); return nil }},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
-		Gateway: g, Rules: engine, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events,
+		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events,
 		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
 	})
 
@@ -200,6 +202,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	group.Go(func() error { return c.Run(failed) })
 	group.Go(func() error { return lim.run(failed) })
+	group.Go(func() error { return book.Run(failed) })
+	group.Go(func() error { return audits.Run(failed) })
 	group.Go(func() error { return books.run(failed, g.PostLedger) })
 	group.Go(func() error { return books.watch(failed) })
 	group.Go(func() error { return books.upkeep(failed, policies) })
@@ -224,7 +228,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		return nil
 	})
 	ready.set("")
-	log.Info("Headgate is ready", slog.Int("rules", len(first.rules)))
+	log.Info("Headgate is ready", slog.Int("rules", len(engine.Rules())))
 	return group.Wait()
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/store"
+	"github.com/headgate/headgate/rules"
 )
 
 // StorageConfig says where is kept what must outlive the process.
@@ -130,12 +131,37 @@ func (k *keeping) tokens() auth.TokenStore {
 	return nil
 }
 
+// rules returns the store for rules, likewise.
+func (k *keeping) rules() control.RuleStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
 // sessions returns the store for sessions, or nil while it is not open.
 func (k *keeping) sessions() signin.SessionStore {
 	if db := k.db.Load(); db != nil {
 		return db
 	}
 	return nil
+}
+
+// audits returns the store for the record of changes, likewise.
+func (k *keeping) audits() control.AuditStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
+// openRules returns the rules in force: those of files, and those that are stored.
+func openRules(e *rules.Engine, files []*rules.Rule, kept *keeping, events *control.Events, log *slog.Logger) (*control.RuleBook, error) {
+	b, err := control.NewRuleBook(e, files, kept.rules, events, log)
+	if err == nil {
+		b.Refresh(context.Background()) // before the first sample
+	}
+	return b, err
 }
 
 // run stores events until ctx is done.

@@ -81,6 +81,7 @@ const frontPage = `Headgate stands between Prometheus and its metrics store.
 /api/v1/limits        the tenants' limits, what they use and what is shed
 /api/v1/bypass        the switch that turns every rule and limit off
 /api/v1/events        what happened
+/api/v1/audit         who changed what
 /api/v1/tokens        API tokens
 /api/v1/openapi.json  all of the API
 /metrics              Headgate's own metrics

@@ -29,12 +29,13 @@ func New(c *control.Control) http.Handler {
 	registerRules(a, c)
 	registerLimits(a, c)
 	registerBypass(a, c)
+	registerAudit(a, c)
 	registerEvents(a, c)
 	registerProfile(a, c)
 	registerTSDB(a, c)
 	registerStatus(a)
 	registerTokens(a, c)
-	return actors(problems(mux))
+	return actors(limitWrites(problems(mux)))
 }
 
 func config() huma.Config {
@@ -71,7 +72,7 @@ func problem(err error) error {
 		return huma.Error403Forbidden(err.Error())
 	case errors.Is(err, control.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
-	case errors.Is(err, control.ErrLocked):
+	case errors.Is(err, control.ErrLocked), errors.Is(err, control.ErrExists):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, control.ErrConflict):
 		return huma.Error412PreconditionFailed(err.Error())

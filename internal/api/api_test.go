@@ -60,12 +60,13 @@ func TestRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "DELETE /api/v1/tokens/{id}", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
+		"DELETE /api/v1/bypass", "DELETE /api/v1/limits/{tenant}", "DELETE /api/v1/rules/{name}", "DELETE /api/v1/tokens/{id}",
+		"GET /api/v1/audit", "GET /api/v1/bypass", "GET /api/v1/events", "GET /api/v1/explain", "GET /api/v1/flow",
 		"GET /api/v1/limits", "GET /api/v1/limits/{tenant}", "GET /api/v1/limits/{tenant}/history",
 		"GET /api/v1/profile/labels", "GET /api/v1/profile/metric", "GET /api/v1/profile/metrics", "GET /api/v1/profile/series",
-		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb", "GET /api/v1/tokens", "POST /api/v1/bypass",
-		"POST /api/v1/tokens",
-		"PUT /api/v1/limits/{tenant}",
+		"GET /api/v1/rules", "GET /api/v1/rules/{name}", "GET /api/v1/rules/{name}/history", "GET /api/v1/status/buildinfo", "GET /api/v1/status/tsdb", "GET /api/v1/tokens",
+		"POST /api/v1/bypass", "POST /api/v1/rules", "POST /api/v1/rules/{name}/revert", "POST /api/v1/tokens",
+		"PUT /api/v1/limits/{tenant}", "PUT /api/v1/rules/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(doc.OpenAPI, "3.1.") {
 		t.Errorf("OpenAPI %s, routes (-want +got):\n%s", doc.OpenAPI, diff)
@@ -74,10 +75,10 @@ func TestRoutes(t *testing.T) {
 
 func TestWhatHasNoRouteIsAProblem(t *testing.T) {
 	wantProblem(t, serve(http.MethodGet, "/api/v1/nothing", ""), http.StatusNotFound)
-	rec := serve(http.MethodPut, "/api/v1/rules/a", "{}")
+	rec := serve(http.MethodPost, "/api/v1/rules/a", "{}")
 	wantProblem(t, rec, http.StatusMethodNotAllowed)
-	if allow := rec.Header().Get("Allow"); allow != "GET, HEAD" {
-		t.Errorf("Allow is %q, want GET, HEAD", allow)
+	if allow := rec.Header().Get("Allow"); allow != "DELETE, GET, HEAD, PUT" {
+		t.Errorf("Allow is %q, want DELETE, GET, HEAD, PUT", allow)
 	}
 }
 
@@ -122,10 +123,10 @@ func TestShapes(t *testing.T) {
 		}), `{"steps":[{"step":"rule","name":"a","matched":true,"detail":"drop"}],"verdict":{"action":"drop","rule":"a","priority":"low","team":"t","pool":"p","shed":true},"last":{"outcome":"dropped","at":"2026-01-02T02:04:05Z"}}`},
 		{"an explanation of a series not seen", NewExplanation(control.Explanation{Action: "keep", Priority: "default", Refused: "no"}),
 			`{"steps":[],"verdict":{"action":"keep","rule":"","priority":"default","team":"","refused":"no"},"last":null}`},
-		{"a rule", newRule(control.Rule{Rule: parsed[0], Position: 1, State: "active", RemovedSamplesPerSecond: 1.5}),
-			`{"name":"a","match":["up","down"],"action":"downsample","interval":"1m","when":"always","mode":"enforce","team":"t","source":"file","file":"r.yml","line":1,"position":1,"state":"active","removed_samples_per_second":1.5}`},
-		{"a rule of one selector", newRule(control.Rule{Rule: parsed[1], Position: 2, State: "shadow"}),
-			`{"name":"b","match":"up","action":"drop","when":"always","mode":"shadow","source":"file","file":"r.yml","line":1,"position":2,"state":"shadow","removed_samples_per_second":0}`},
+		{"a rule", newRule(control.Rule{Rule: parsed[0], Source: control.FromFile, Position: 1, State: "active", RemovedSamplesPerSecond: 1.5}, control.Matched{}),
+			`{"name":"a","match":["up","down"],"action":"downsample","interval":"1m","when":"always","mode":"enforce","team":"t","source":"file","file":"r.yml","line":1,"position":1,"revision":0,"state":"active","matched_series":null,"removed_samples_per_second":1.5}`},
+		{"a rule of one selector", newRule(control.Rule{Rule: parsed[1], Source: control.FromAPI, Position: 2, Revision: 7, UpdatedAt: at.UTC(), UpdatedBy: "ann", State: "shadow"}, control.Matched{Series: 10.4, Error: 1.2, Known: true}),
+			`{"name":"b","match":"up","action":"drop","when":"always","mode":"shadow","source":"api","file":"r.yml","line":1,"position":2,"revision":7,"updated_at":"2026-01-02T02:04:05Z","updated_by":"ann","state":"shadow","matched_series":10,"matched_series_error":2,"removed_samples_per_second":0}`},
 		{"no bypass", newBypass(nil), `{"active":false}`},
 		{"a bypass", newBypass(&control.Bypass{Until: at, Reason: "r"}), `{"active":true,"until":"2026-01-02T02:04:05Z","reason":"r"}`},
 	}

@@ -29,14 +29,19 @@ type Control struct {
 type Parts struct {
 	Gateway  *gateway.Gateway
 	Rules    *rules.Engine
+	RuleBook *RuleBook          // what Rules has; nil where only files have rules
 	Profiler *profiler.Profiler // nil where nothing is profiled
 	Limits   *Limits
+	Audits   *Audits // nil where nothing is recorded
 	Policies *Policies
 	Events   *Events
 	Tokens   *auth.Tokens             // nil where there are none
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
+
+	// Breaks returns the queries that a rule would break. nil: none is known.
+	Breaks func(*rules.Rule) []Breakage
 }
 
 // New returns a Control for the program itself, which may do everything.
@@ -92,8 +97,30 @@ var (
 	ErrLocked      = errors.New("locked") // what is to be changed is in a file
 	ErrRevision    = errors.New("a change needs to say what it changes: send the ETag of what was read as If-Match")
 	ErrConflict    = errors.New("it was changed since it was read: read it again, and send the new ETag as If-Match")
+	ErrExists      = errors.New("there is one of this name")
 	ErrUnavailable = errors.New("the store cannot be reached, and what cannot be kept is not changed: try again; the log says why")
 )
+
+// errUnread is the ErrUnavailable where nothing was to be changed.
+var errUnread error = &unavailable{"the store cannot be reached: try again; the log says why"}
+
+// unavailable says what cannot be done, and what to do; it is an ErrUnavailable.
+type unavailable struct{ text string }
+
+func (u *unavailable) Error() string        { return u.text }
+func (u *unavailable) Is(target error) bool { return target == ErrUnavailable }
+
+// conflict says who changed what; it is an ErrConflict.
+type conflict struct{ text string }
+
+func (c *conflict) Error() string        { return c.text }
+func (c *conflict) Is(target error) bool { return target == ErrConflict }
+
+// exists says what has the name; it is an ErrExists.
+type exists struct{ text string }
+
+func (e *exists) Error() string        { return e.text }
+func (e *exists) Is(target error) bool { return target == ErrExists }
 
 // locked says which file, and what to do; it is an ErrLocked.
 type locked struct{ text string }

@@ -63,7 +63,7 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if err != nil {
 		return Limit{}, err
 	}
-	put, err := s.PutLimit(ctx, store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
+	put, err := s.PutLimit(c.auditLimit(ctx, "limit.set", t, document), store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
 	if err != nil {
 		return Limit{}, ls.refused(t, err)
 	}
@@ -94,10 +94,20 @@ func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change)
 	if revision == 0 {
 		return &missing{fmt.Sprintf("nobody set a limit of tenant %s: it has that of default", t)}
 	}
-	if err := s.DeleteLimit(ctx, t, revision); err != nil {
+	if err := s.DeleteLimit(c.auditLimit(ctx, "limit.delete", t, nil), t, revision); err != nil {
 		return ls.refused(t, err)
 	}
 	return c.changeLimit(t, nil, "deleted by "+c.actor.String()+", that of default is in force")
+}
+
+// auditLimit returns the context of a change that is recorded with it. The lock is
+// held.
+func (c *Control) auditLimit(ctx context.Context, verb string, t tenant.ID, after json.RawMessage) context.Context {
+	e := AuditEntry{Verb: verb, Object: "limits/" + string(t), Tenant: t, After: after}
+	if was, ok := c.parts.Limits.current.Load().stored[t]; ok {
+		e.Before = jsonOf(was.Limit)
+	}
+	return c.audit(ctx, e)
 }
 
 // changing returns the context of a change. It goes on where its sender does not
@@ -121,7 +131,12 @@ func (ls *Limits) begin(ctx context.Context, t tenant.ID, expected int64) (Limit
 	}
 	is := ls.current.Load().stored[t].revision
 	if expected != AnyRevision && expected != is {
-		return nil, 0, ErrConflict
+		was := ls.current.Load().stored[t]
+		if is == 0 {
+			return nil, 0, &conflict{fmt.Sprintf("the limit of tenant %s is not set any more: read it again, and send its new ETag as If-Match", t)}
+		}
+		return nil, 0, &conflict{fmt.Sprintf("the limit of tenant %s was changed by %s at %s: read it again, and send its new ETag as If-Match",
+			t, was.by, was.at.Format(time.RFC3339))}
 	}
 	return s, is, nil
 }

@@ -159,6 +159,19 @@ func (c *Control) mayChangeRules(list ...*rules.Rule) error {
 	return nil
 }
 
+// mayChangeRule returns an error unless the actor may make the rule called name,
+// as it is known by now, what r says; nil is for what has no rule any more.
+func (c *Control) mayChangeRule(name string, r *rules.Rule) error {
+	set := c.parts.RuleBook.current.Load()
+	was := set.locked[name]
+	if is := set.byName[name]; was == nil && is != nil {
+		if was = is.rule; was == nil { // this version does not understand it: it may be for anybody
+			was = &rules.Rule{Name: name}
+		}
+	}
+	return c.mayChangeRules(was, r)
+}
+
 func (c *Control) teams() string {
 	const named = 10
 	teams := slices.Clone(c.actor.Teams[:min(named, len(c.actor.Teams))])

@@ -2,11 +2,13 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/tenant"
 )
 
 // A Token stands for a script.
@@ -45,7 +47,7 @@ func (c *Control) CreateToken(ctx context.Context, t Token) (made Token, secret 
 		return Token{}, "", &forbidden{fmt.Sprintf("the token would reach further than you: name tenants of yours as its tenants, which are %s", c.reach())}
 	}
 	t.CreatedAt, t.CreatedBy = now, c.actor.String()
-	made, secret, err = c.parts.Tokens.Add(ctx, t)
+	made, secret, err = c.parts.Tokens.Add(c.audit(ctx, AuditEntry{Verb: "token.create", Object: tokenObject(&t), After: tokenDocument(&t)}), t)
 	if errors.Is(err, auth.ErrTooMany) {
 		return Token{}, "", &Invalid{"name", "there are too many tokens; revoke those that nobody uses"}
 	}
@@ -68,7 +70,7 @@ func (c *Control) RevokeToken(ctx context.Context, id string) error {
 	if !found || !c.reaches(&t) {
 		return &missing{fmt.Sprintf("there is no token with the id %.80q; tokens lists those that are", id)}
 	}
-	was, err := c.parts.Tokens.Revoke(ctx, id)
+	was, err := c.parts.Tokens.Revoke(c.audit(ctx, AuditEntry{Verb: "token.revoke", Object: tokenObject(&t), Before: tokenDocument(&t)}), id)
 	if err != nil {
 		return c.noTokens(err)
 	}
@@ -98,6 +100,20 @@ func (c *Control) noTokens(err error) error {
 		c.parts.Tokens.Log(err)
 	}
 	return ErrUnavailable
+}
+
+func tokenObject(t *Token) string { return "tokens/" + t.Name }
+
+// tokenDocument returns a token for the record. Nothing of its secret is in it.
+func tokenDocument(t *Token) json.RawMessage {
+	return jsonOf(struct {
+		ID        string      `json:"id,omitempty"`
+		Name      string      `json:"name"`
+		Role      auth.Role   `json:"role"`
+		Tenants   []tenant.ID `json:"tenants,omitempty"`
+		Teams     []string    `json:"teams,omitempty"`
+		ExpiresAt time.Time   `json:"expires_at,omitzero"`
+	}{t.ID, t.Name, t.Role, t.Tenants, t.Teams, t.ExpiresAt})
 }
 
 func (c *Control) tellToken(t *Token, what string) {

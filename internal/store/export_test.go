@@ -15,3 +15,11 @@ func SetVersion(t testing.TB, db *DB, version int64) {
 		t.Fatal(err)
 	}
 }
+
+// Exec changes the database behind the store's back.
+func Exec(t testing.TB, db *DB, statement string) {
+	t.Helper()
+	if _, err := db.write.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -121,7 +121,8 @@ func (db *DB) Close() error {
 	return err
 }
 
-// tx runs f in a transaction, and explains the error of either.
+// tx runs f in a transaction, which also appends the audit entry that ctx carries
+// ([WithAudit]), and explains the error of either.
 func (db *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
 	var tx *sql.Tx
 	err := db.engine.patiently(ctx, func() (err error) {
@@ -133,6 +134,9 @@ func (db *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if err := f(tx); err != nil {
+		return db.engine.explain(err)
+	}
+	if err := audited(ctx, tx); err != nil {
 		return db.engine.explain(err)
 	}
 	return db.engine.explain(tx.Commit())

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,16 +104,21 @@ func (db *DB) DeleteToken(ctx context.Context, id string) (was bool, err error) 
 			return err
 		}
 		n, err := result.RowsAffected()
-		if err != nil || n == 0 {
+		switch {
+		case err != nil:
 			return err
+		case n == 0:
+			return ErrNotFound
 		}
-		was = true
 		return nextTokenRevision(ctx, tx)
 	})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("delete token: %w", err)
 	}
-	return was, nil
+	return true, nil
 }
 
 // TokenUsed notes that a token was used, unless a later use is noted.
