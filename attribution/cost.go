@@ -63,6 +63,23 @@ func (g *Group) text(c Column) string {
 	return g.Rule
 }
 
+// Find returns the numbers of the rows with the given values: one row and, where
+// closed months were corrected, those that do it. What the report is not grouped
+// by has no value.
+func (r *Report) Find(values map[Column]string) []int {
+	var found []int
+rows:
+	for i := range r.Rows {
+		for c, v := range values {
+			if !r.Groups(c) || r.Rows[i].text(c) != v {
+				continue rows
+			}
+		}
+		found = append(found, i)
+	}
+	return found
+}
+
 // A Report says what was used and what it cost. The rows' costs are Total
 // together, to the micro-unit, and so are their savings Saved.
 type Report struct {
@@ -245,6 +262,10 @@ func entryOf(entries *[]entry, price int) *entry {
 	*entries = append(*entries, entry{price: price})
 	return &(*entries)[len(*entries)-1]
 }
+
+// Rows returns how many rows there are so far, or more where unowned cost is yet
+// to be shared.
+func (b *Builder) Rows() int { return len(b.accounts) + len(b.fixed) }
 
 func (b *Builder) check(fits bool) {
 	if !fits && b.err == nil {

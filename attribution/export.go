@@ -63,8 +63,18 @@ func (r *Report) jsonRow(i int) jsonRow {
 	return j
 }
 
-// WriteJSON writes the report as GET /api/v1/costs answers it, row by row.
-func (r *Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes the report as GET /api/v1/costs answers it, row by row: the
+// first limit rows, or all where that is 0, and what the rest come to. Notes are
+// sentences to be read with it.
+func (r *Report) WriteJSON(w io.Writer, limit int, notes ...string) error {
+	shown := len(r.Rows)
+	if limit > 0 {
+		shown = min(shown, limit)
+	}
+	var rest Micro
+	for i := range r.Rows[shown:] {
+		rest += r.Rows[shown+i].Cost
+	}
 	head, err := json.Marshal(struct {
 		Currency string   `json:"currency"`
 		From     Hour     `json:"from"`
@@ -75,14 +85,18 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Unpriced uint64   `json:"unpriced_samples"`
 		Saved    Micro    `json:"saved_micro"`
 		Total    Micro    `json:"total_micro"`
-	}{r.Currency, r.From, r.To, append([]Column{}, r.By...), sharing(r.Shared), r.Coverage, r.Unpriced.Samples, r.Saved, r.Total})
+		RestRows int      `json:"rest_rows"` // that are not written
+		Rest     Micro    `json:"rest_micro"`
+		Notes    []string `json:"notes"`
+	}{r.Currency, r.From, r.To, append([]Column{}, r.By...), sharing(r.Shared), r.Coverage, r.Unpriced.Samples, r.Saved, r.Total,
+		len(r.Rows) - shown, rest, append([]string{}, notes...)})
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(w, "%s,\"rows\":[", head[:len(head)-1]); err != nil {
 		return err
 	}
-	for i := range r.Rows {
+	for i := range shown {
 		row, err := json.Marshal(r.jsonRow(i))
 		if err != nil {
 			return err

@@ -23,18 +23,25 @@ func TestReportAsJSON(t *testing.T) {
 	a := Adjustment{At: 1000, Of: Month{1969, 12}, Tenant: "shop", Team: "checkout", Amount: -1, Reason: "credit"}
 	r := build(t, Query{To: 2000, By: []Column{ByTeam}, Shared: Even}, exampleTariff(t), exampleCells()[1:3], a)
 	var b bytes.Buffer
-	if err := r.WriteJSON(&b); err != nil {
+	if err := r.WriteJSON(&b, 2, "a note"); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"currency":"USD","from":"1970-01-01T00:00:00Z","to":"1970-03-25T08:00:00Z","by":["team"],"shared":"even","coverage":0.3333333333333333,"unpriced_samples":0,"saved_micro":300000,"total_micro":299999,"rows":[` +
+	want := `{"currency":"USD","from":"1970-01-01T00:00:00Z","to":"1970-03-25T08:00:00Z","by":["team"],"shared":"even","coverage":0.3333333333333333,"unpriced_samples":0,"saved_micro":300000,"total_micro":299999,"rest_rows":1,"rest_micro":-1,"notes":["a note"],"rows":[` +
 		`{"team":"search","samples":1000000,"series_hours":0,"dropped":0,"downsampled":3000000,"shed":0,"rejected":0,"failed":0,"cost_micro":300000,"shared_micro":200000,"saved_micro":300000},` +
-		`{"team":"unowned","samples":2000000,"series_hours":0,"dropped":0,"downsampled":0,"shed":0,"rejected":0,"failed":0,"cost_micro":0,"shared_micro":-200000,"saved_micro":0},` +
-		`{"team":"checkout","samples":0,"series_hours":0,"dropped":0,"downsampled":0,"shed":0,"rejected":0,"failed":0,"cost_micro":-1,"shared_micro":0,"saved_micro":0,"adjusts":"1969-12","reason":"credit"}]}` + "\n"
+		`{"team":"unowned","samples":2000000,"series_hours":0,"dropped":0,"downsampled":0,"shed":0,"rejected":0,"failed":0,"cost_micro":0,"shared_micro":-200000,"saved_micro":0}]}` + "\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
 	if !json.Valid(b.Bytes()) {
 		t.Error("it is no JSON")
+	}
+	b.Reset()
+	if err := r.WriteJSON(&b, 0); err != nil {
+		t.Fatal(err)
+	}
+	last := `,"cost_micro":-1,"shared_micro":0,"saved_micro":0,"adjusts":"1969-12","reason":"credit"}]}` + "\n"
+	if text := b.String(); !json.Valid(b.Bytes()) || !strings.HasSuffix(text, last) || !strings.Contains(text, `"rest_rows":0,"rest_micro":0,"notes":[],`) {
+		t.Errorf("all rows are\n%s\nwant the last one, too", text)
 	}
 }
 
@@ -72,7 +79,7 @@ func TestExportsReportWhenNobodyReads(t *testing.T) {
 	r := build(t, Query{To: 2000}.Focus(), exampleTariff(t), exampleCells())
 	gone := errors.New("gone")
 	for _, write := range []func() error{
-		func() error { return r.WriteJSON(failing{gone}) },
+		func() error { return r.WriteJSON(failing{gone}, 0) },
 		func() error { return r.WriteCSV(failing{gone}) },
 		func() error { return r.WriteFocus(failing{gone}, FocusNames{}) },
 	} {

@@ -25,6 +25,12 @@ type Price struct {
 	ValidFrom              Hour      `yaml:"valid_from,omitempty" json:"valid_from,omitzero"`            // none: always
 }
 
+// PerMonth returns what so many series, active throughout, and samples cost in an
+// average month, in whole units of the currency: an estimate.
+func (p Price) PerMonth(series, samplesPerSecond float64) float64 {
+	return (samplesPerSecond*hoursPerMonth*3600/1_000_000*float64(p.PerMillionSamples) + series/1000*float64(p.PerThousandSeriesMonth)) / 1e12
+}
+
 // Prices are written as one mapping or as a list of them.
 type Prices []Price
 

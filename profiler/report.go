@@ -18,6 +18,9 @@ type Query struct {
 	Sort   string             // one of the By words; "" means BySeries
 	Limit  int                // 0 means all
 	Cursor string             // as a page before gave it; "" for the first page
+
+	// Cost, without which nothing is sorted ByCost, says what a metric costs.
+	Cost func(forwarded, series, samplesPerSecond float64) float64
 }
 
 // What metrics can be sorted by, the greatest first.
@@ -25,11 +28,12 @@ const (
 	BySeries  = "series"
 	BySamples = "samples"
 	ByChurn   = "churn"
+	ByCost    = "cost"
 )
 
 // Errors of queries.
 var (
-	ErrSort   = errors.New("sort is none of series, samples, churn")
+	ErrSort   = errors.New("sort is none of series, samples, churn, cost")
 	ErrCursor = errors.New("this is no cursor that a page before gave; leave it out to begin anew")
 )
 
@@ -76,6 +80,9 @@ func (p *Profiler) Metrics(q Query) (MetricsPage, error) {
 
 func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, error) {
 	key, ok := sortKeys[cmp.Or(q.Sort, BySeries)]
+	if q.Sort == ByCost && q.Cost != nil {
+		key, ok = func(x *figures) float64 { return q.Cost(x.forwarded, x.series, x.perSecond) }, true
+	}
 	if !ok {
 		return MetricsPage{}, ErrSort
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -49,8 +50,18 @@ const refusals = 10
 // change is do for what was read at a revision, its ETag. It waits where it is told
 // to.
 func (cl *client) change(ctx context.Context, method, path string, query url.Values, etag string, in, out any) error {
+	decode := func(body io.Reader) error {
+		answer, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+		if err != nil || out == nil {
+			return err
+		}
+		if err := json.Unmarshal(answer, out); err != nil {
+			return fmt.Errorf("what answers at %s is no Headgate: %w", cl.base.Redacted(), err)
+		}
+		return nil
+	}
 	for tries := 1; ; tries++ {
-		err := cl.try(ctx, method, path, query, etag, in, out)
+		err := cl.ask(ctx, method, path, query, etag, in, decode)
 		late, ok := errors.AsType[*tooFast](err)
 		if !ok || tries == refusals {
 			return err
@@ -61,6 +72,14 @@ func (cl *client) change(ctx context.Context, method, path string, query url.Val
 		case <-time.After(late.wait):
 		}
 	}
+}
+
+// copy writes the answer to w as it is, however long.
+func (cl *client) copy(ctx context.Context, path string, query url.Values, w io.Writer) error {
+	return cl.ask(ctx, http.MethodGet, path, query, "", nil, func(body io.Reader) error {
+		_, err := io.Copy(w, body)
+		return err
+	})
 }
 
 // tooFast is the error of an answer that tells to wait.
@@ -77,8 +96,8 @@ type answered struct {
 
 func (a *answered) Error() string { return a.text }
 
-// try sends a request once.
-func (cl *client) try(ctx context.Context, method, path string, query url.Values, etag string, in, out any) error {
+// ask sends in once, where it is not nil, and lets read have a good answer.
+func (cl *client) ask(ctx context.Context, method, path string, query url.Values, etag string, in any, read func(io.Reader) error) error {
 	httpConfig := &config.DefaultHTTPClientConfig
 	if cl.httpFile != "" {
 		var err error
@@ -118,19 +137,14 @@ func (cl *client) try(ctx context.Context, method, path string, query url.Values
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode/100 == 2 {
+		return read(resp.Body)
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case resp.StatusCode/100 != 2:
-		return refusedBy(resp, answer)
-	case out == nil:
-		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("what answers at %s is no Headgate: %w", cl.base.Redacted(), err)
-	}
-	return nil
+	return refusedBy(resp, answer)
 }
 
 // refusedBy is the error that an answer tells of.
@@ -161,4 +175,21 @@ func textOf(resp *http.Response, answer []byte) string {
 		}
 	}
 	return text
+}
+
+// advise says what to do about err.
+func (cl *client) advise(err error) error {
+	if err == nil {
+		return nil
+	}
+	failed, unasked := errors.AsType[*url.Error](err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens at %s: start headgate serve, or give its --web.listen-address as --url", cl.base.Redacted())
+	case unasked:
+		return fmt.Errorf("%s cannot be asked: %w; is --url the --web.listen-address of a Headgate?", cl.base.Redacted(), failed.Err)
+	case strings.HasPrefix(err.Error(), "answered 401 "):
+		return fmt.Errorf("%s does not know who asks: name a file with basic_auth or authorization as --http.config.file", cl.base.Redacted())
+	}
+	return errors.New(legible(err.Error()))
 }

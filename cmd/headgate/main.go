@@ -47,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addExplain(app, commands)
 	addTop(app, commands)
 	addBackup(app, commands)
+	addCost(app, commands)
 	addBypass(app, commands)
 	addRules(app, commands)
 	addAudit(app, commands)

@@ -75,7 +75,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if code := run(t.Context(), []string{"--help"}, &stdout, io.Discard); code != exitOK {
 		t.Fatalf("--help: %d, want 0", code)
 	}
-	for _, want := range []string{"serve", "check", "config", "test", "explain", "bypass", "import", "relabel", "version"} {
+	for _, want := range []string{"serve", "check", "config", "test", "explain", "bypass", "rules", "audit", "import", "relabel", "version"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("--help does not name %s:\n%s", want, &stdout)
 		}

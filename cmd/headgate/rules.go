@@ -212,7 +212,9 @@ func (p *pushing) preview(ctx context.Context, plan *rulePlan) {
 			continue
 		}
 		var e ruleEffect
-		err := p.client.do(ctx, http.MethodPost, "/rules/preview", nil, s.spec, &e)
+		draft := s.spec
+		draft.Canary = 0 // what is told is the effect on all families
+		err := p.client.do(ctx, http.MethodPost, "/rules/preview", nil, draft, &e)
 		if refused, ok := errors.AsType[*answered](err); ok && (refused.status == http.StatusNotFound || refused.status == http.StatusMethodNotAllowed) {
 			return // a version without it
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -182,18 +180,4 @@ func culpritOf(d api.MetricDetail) string {
 	}
 	l := d.Labels[0]
 	return fmt.Sprintf("%s -%.1f%%", legible(l.Label), math.Floor(l.Reduction*1000)/10) // 99.99 % is not all
-}
-
-// advise says what to do about err.
-func (t *top) advise(err error) error {
-	failed, unasked := errors.AsType[*url.Error](err)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens at %s: start headgate serve, or give its --web.listen-address as --url", t.base.Redacted())
-	case unasked:
-		return fmt.Errorf("%s cannot be asked: %w; is --url the --web.listen-address of a Headgate?", t.base.Redacted(), failed.Err)
-	case strings.HasPrefix(err.Error(), "answered 401 "):
-		return fmt.Errorf("%s does not know who asks: name a file with basic_auth or authorization as --http.config.file", t.base.Redacted())
-	}
-	return errors.New(legible(err.Error()))
 }

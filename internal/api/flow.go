@@ -41,8 +41,8 @@ type FlowRow struct {
 type flowInput struct {
 	Tenant string    `query:"tenant" doc:"All tenants where absent."`
 	By     string    `query:"by" enum:"metric,team,rule"`
-	From   time.Time `query:"from" doc:"Must be absent: samples are counted since the process started."`
-	To     time.Time `query:"to" doc:"Must be absent: samples are counted since the process started."`
+	From   time.Time `query:"from" doc:"Where it is there, the ledger answers, in full hours: the answer's from and to say which. Else what was received since the process started."`
+	To     time.Time `query:"to" doc:"With from; now where absent."`
 }
 
 type flowOutput struct{ Body Flow }
@@ -50,7 +50,12 @@ type flowOutput struct{ Body Flow }
 func registerFlow(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/flow", "get-flow", "What became of the samples received"),
 		func(ctx context.Context, in *flowInput) (*flowOutput, error) {
-			f, err := c.As(actor(ctx)).Flow(control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To})
+			q := control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To}
+			ask := func() (control.Flow, error) { return c.As(actor(ctx)).Flow(q) }
+			if !in.From.IsZero() || !in.To.IsZero() {
+				ask = func() (control.Flow, error) { return c.As(actor(ctx)).LedgerFlow(ctx, q) }
+			}
+			f, err := ask()
 			if err != nil {
 				return nil, problem(err)
 			}

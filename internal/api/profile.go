@@ -34,7 +34,8 @@ type Profile struct {
 // A MetricRow is a metric in a list.
 type MetricRow struct {
 	Profile
-	Labels int `json:"labels" doc:"How many label names are in use."`
+	Labels       int      `json:"labels" doc:"How many label names are in use."`
+	CostPerMonth *float64 `json:"cost_per_month" doc:"An estimate in whole units of currency: series_forwarded and their share of samples_per_second, going on for 730 hours at the price of now. Null where there is no price."`
 }
 
 // A MetricsPage is a list of metrics.
@@ -43,6 +44,7 @@ type MetricsPage struct {
 	TotalSeries  int64       `json:"total_series" doc:"Of all metrics that are meant, on this page or not."`
 	TotalMetrics int         `json:"total_metrics"`
 	AsOf         time.Time   `json:"as_of"`
+	Currency     string      `json:"currency" doc:"Of cost_per_month; empty where there is no price."`
 	LetGo        []string    `json:"let_go" doc:"What memory did not allow, in sentences."`
 	NextCursor   string      `json:"next_cursor" doc:"Of the next page; empty where there is none."`
 }
@@ -109,7 +111,7 @@ type SeriesGroup struct {
 type metricsInput struct {
 	Tenant string   `query:"tenant" doc:"The tenant of senders that name none, where absent."`
 	Match  []string `query:"match,explode" maxItems:"64" doc:"A PromQL series selector, such as {job=\"api\"}; may be repeated: any of them. Where a metric matches in part, that part is shown."`
-	Sort   string   `query:"sort" enum:"series,samples,churn,cost" default:"series" doc:"cost is refused: prices are not known to this version."`
+	Sort   string   `query:"sort" enum:"series,samples,churn,cost" default:"series" doc:"cost needs a price."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"10000" default:"100"`
 	Cursor string   `query:"cursor" maxLength:"16384" doc:"next_cursor of the page before. Figures move between pages: what passes the cursor meanwhile is shown twice or not at all."`
 }
@@ -185,13 +187,17 @@ func newProfile(r profiler.MetricRow) Profile {
 	}
 }
 
-func newMetricsPage(p profiler.MetricsPage) MetricsPage {
+func newMetricsPage(p control.MetricsPage) MetricsPage {
 	out := MetricsPage{
 		Metrics: make([]MetricRow, len(p.Metrics)), TotalSeries: whole(p.TotalSeries), TotalMetrics: p.TotalMetrics,
-		AsOf: p.AsOf.UTC(), LetGo: append([]string{}, p.LetGo...), NextCursor: p.Next,
+		AsOf: p.AsOf.UTC(), Currency: p.Price.Currency(), LetGo: append([]string{}, p.LetGo...), NextCursor: p.Next,
 	}
 	for i, r := range p.Metrics {
-		out.Metrics[i] = MetricRow{newProfile(r), r.Labels}
+		out.Metrics[i] = MetricRow{newProfile(r), r.Labels, nil}
+		if out.Currency != "" {
+			cost := rateDigits(p.Price.OfMetric(&r))
+			out.Metrics[i].CostPerMonth = &cost
+		}
 	}
 	return out
 }

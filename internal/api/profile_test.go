@@ -88,9 +88,9 @@ func TestProfileShapes(t *testing.T) {
 		got  any
 		want string
 	}{
-		{"a page of metrics", newMetricsPage(profiler.MetricsPage{Metrics: []profiler.MetricRow{row}, TotalSeries: 99999.5, TotalMetrics: 7, AsOf: at, Next: "c", LetGo: []string{"x"}}),
-			`{"metrics":[{` + metric + `,"labels":9}],"total_series":100000,"total_metrics":7,` + as + `,"let_go":["x"],"next_cursor":"c"}`},
-		{"no metrics", newMetricsPage(profiler.MetricsPage{AsOf: at}), `{"metrics":[],"total_series":0,"total_metrics":0,` + as + `,"let_go":[],"next_cursor":""}`},
+		{"a page of metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{Metrics: []profiler.MetricRow{row}, TotalSeries: 99999.5, TotalMetrics: 7, AsOf: at, Next: "c", LetGo: []string{"x"}}}),
+			`{"metrics":[{` + metric + `,"labels":9,"cost_per_month":null}],"total_series":100000,"total_metrics":7,` + as + `,"currency":"","let_go":["x"],"next_cursor":"c"}`},
+		{"no metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{AsOf: at}}), `{"metrics":[],"total_series":0,"total_metrics":0,` + as + `,"currency":"","let_go":[],"next_cursor":""}`},
 		{"a metric", newMetricDetail(profiler.MetricDetail{MetricRow: row, AsOf: at, Labels: []profiler.LabelRow{
 			{Label: "pod", Values: 100.4, ValuesError: 0.81234, SeriesWithout: 12.4, Reduction: 0.99899562, Top: []profiler.TopValue{{Value: "p", Series: 12, Error: 3}}}, {Label: "job"},
 		}}), `{` + metric + `,` + as + `,"labels":[{"label":"pod","values":100,"values_error":0.812,"series_without":12,"reduction":0.998996,"top":[{"value":"p","series":12,"error":3}]},` +
@@ -234,7 +234,7 @@ func TestProfileQueriesAreChecked(t *testing.T) {
 		status int
 		text   string
 	}{
-		{"/profile/metrics?tenant=t&sort=cost", 422, "prices are not known to this version"},
+		{"/profile/metrics?tenant=t&sort=cost", 422, "has no price"},
 		{"/profile/metrics?tenant=t&sort=colour", 422, ""},
 		{"/profile/metrics?tenant=t&limit=0", 422, ""},
 		{"/profile/metrics?tenant=t&limit=10001", 422, ""},

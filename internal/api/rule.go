@@ -27,6 +27,7 @@ type ruleInput struct {
 }
 
 type ruleOutput struct {
+	Status   int
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
 	Body     Rule
@@ -81,7 +82,7 @@ func answerRule(c *control.Control, r control.Rule, err error) (*ruleOutput, err
 	if err != nil {
 		return nil, problem(err)
 	}
-	out := &ruleOutput{Body: newRule(r, c.Matched(r.Rule))}
+	out := &ruleOutput{Status: http.StatusOK, Body: newRule(r, c.Matched(r.Rule))}
 	if r.Revision > 0 {
 		out.ETag = etag(r.Revision)
 	}
@@ -96,8 +97,12 @@ func registerRules(a huma.API, c *control.Control) {
 		as := c.As(actor(ctx))
 		r, err := as.CreateRule(ctx, in.Body.spec(), in.Body.change(Change{}, in.DryRun))
 		out, err := answerRule(as, r, err)
-		if err == nil {
-			out.Location = Prefix + "/rules/" + r.Rule.Name
+		switch {
+		case err != nil:
+		case in.DryRun.DryRun:
+			out.Status = http.StatusOK
+		default:
+			out.Status, out.Location = http.StatusCreated, Prefix+"/rules/"+r.Rule.Name
 		}
 		return out, err
 	})
@@ -142,8 +147,9 @@ func registerRulesRead(a huma.API, c *control.Control) {
 			}
 			out := &rulesOutput{}
 			out.Body.Rules, out.Body.NextCursor = []Rule{}, page.Next
-			for _, r := range page.Rules {
-				out.Body.Rules = append(out.Body.Rules, newRule(r, as.Matched(r.Rule)))
+			matched := as.MatchedEach(page.Rules)
+			for i, r := range page.Rules {
+				out.Body.Rules = append(out.Body.Rules, newRule(r, matched[i]))
 			}
 			return out, nil
 		})

@@ -35,7 +35,7 @@ type Rule struct {
 	UpdatedAt               time.Time `json:"updated_at,omitzero"`
 	UpdatedBy               string    `json:"updated_by,omitempty"`
 	State                   string    `json:"state" enum:"active,expired,off,shadow"`
-	MatchedSeries           *int64    `json:"matched_series" doc:"Active series that it matches, at most half a minute ago; null where nothing is profiled."`
+	MatchedSeries           *int64    `json:"matched_series" doc:"Active series that it matches, at most half a minute ago; null where nothing is profiled, and where there was no time to count."`
 	MatchedSeriesError      int64     `json:"matched_series_error,omitempty" doc:"The truth is within, in 95 of 100 cases; absent where matched_series is exact."`
 	RemovedSamplesPerSecond float64   `json:"removed_samples_per_second" doc:"Over the last minute; of a shadow rule: what it would remove."`
 }

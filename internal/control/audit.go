@@ -66,11 +66,21 @@ func (as *Audits) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			as.flush(context.WithoutCancel(ctx))
+			as.giveUp()
 			return nil
 		case <-as.wake:
 		case <-tick.C:
 		}
 		as.flush(ctx)
+	}
+}
+
+// giveUp logs what the store did not take until the end.
+func (as *Audits) giveUp() {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	for _, e := range as.pending {
+		as.log.Error("change is not audited: the store did not answer until the end", slog.String("verb", e.Verb), slog.String("who", e.Who), slog.String("from", e.From), slog.Time("at", e.At), slog.String("reason", e.Reason))
 	}
 }
 

@@ -28,7 +28,7 @@ func ruleDocument(name, match, tenantName string) string {
 func TestChangesAreAudited(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
-		c := ruling(t, stored(db))
+		c := ruledBy(t, stored(db))
 		s := dropping("a", "up")
 		s.Tenant = "shop"
 		create(t, c, s, RuleChange{Reason: "noise"})
@@ -125,5 +125,22 @@ func TestABypassIsAuditedOnceItCanBe(t *testing.T) {
 	if err != nil || len(page.Entries) != 2 || page.Entries[0].Verb != "bypass.end" || page.Entries[1].Verb != "bypass.set" ||
 		page.Entries[1].Reason != "a bad night" || page.Entries[1].Who != "ann" {
 		t.Errorf("the audit is %+v, %v; want the bypass and its end", page.Entries, err)
+	}
+}
+
+func TestPoliciesAreAudited(t *testing.T) {
+	db := openStore(t, storetest.SQLite(t))
+	c := having(t, policyFile(t), policyStore(db))
+	for _, team := range []string{"a", "b"} {
+		if _, err := c.SetOwners(t.Context(), []OwnerEntry{owner("up", team)}, Change{AnyRevision}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := db.Audit(t.Context(), store.AuditQuery{Object: "policies/owners"})
+	if err != nil || len(list) != 2 || list[1].Before != nil || !cmp.Equal(list[0].Before, list[1].After) || list[0].Verb != "policy.set" || list[0].Who != "ann" {
+		t.Errorf("the audit is %+v, %v; want both changes, the second from the first", list, err)
+	}
+	if _, err := c.SetOwners(t.Context(), nil, Change{1}); !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), "owners were changed by ann at ") {
+		t.Errorf("error %v, want it to say who changed what", err)
 	}
 }

@@ -20,9 +20,10 @@ import (
 // actor, as far as that may. What the actor may not do is an [ErrForbidden]; lists
 // leave out what it may not see. Its methods may be called from any goroutine.
 type Control struct {
-	parts Parts
-	actor auth.Actor
-	rates *rates
+	parts   Parts
+	actor   auth.Actor
+	rates   *rates
+	reports chan struct{} // holds one for each that is being made
 }
 
 // Parts are what a Control asks.
@@ -39,6 +40,7 @@ type Parts struct {
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
+	Now      func() time.Time // what costs are as of; nil: time.Now
 
 	// Breaks returns the queries that a rule would break. nil: none is known.
 	Breaks func(*rules.Rule) []Breakage
@@ -46,7 +48,18 @@ type Parts struct {
 
 // New returns a Control for the program itself, which may do everything.
 func New(p Parts) *Control {
-	return &Control{parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates)}
+	return &Control{
+		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates),
+		reports: make(chan struct{}, reportsAtOnce),
+	}
+}
+
+// now returns the time that costs are as of.
+func (c *Control) now() time.Time {
+	if c.parts.Now != nil {
+		return c.parts.Now()
+	}
+	return time.Now()
 }
 
 // As returns the Control for somebody else.

@@ -34,8 +34,8 @@ type FlowRow struct {
 	WouldRemove uint64 // samples that the rule removed in shadow mode only
 }
 
-// Flow returns what became of samples since the process started; there is no
-// older record, so that a query for other times is refused.
+// Flow returns what became of samples since the process started, not by time: of
+// other times, LedgerFlow knows.
 func (c *Control) Flow(q FlowQuery) (Flow, error) {
 	t, err := c.tenantOrAll(auth.ReadTraffic, q.Tenant)
 	if err != nil {

@@ -42,7 +42,7 @@ func (c *Control) mayAll(p auth.Permission) error {
 		return err
 	}
 	if !c.actor.SeesAll() {
-		return &forbidden{fmt.Sprintf("it concerns every tenant, and you may ask about %s only", c.reach())}
+		return &forbidden{fmt.Sprintf("it concerns every tenant, and you may ask about %s only", c.ownTenants())}
 	}
 	return nil
 }
@@ -53,13 +53,13 @@ func (c *Control) mayIn(p auth.Permission, t tenant.ID) error {
 		return err
 	}
 	if !c.actor.SeesTenant(t) {
-		return &forbidden{fmt.Sprintf("you may ask about %s only", c.reach())}
+		return &forbidden{fmt.Sprintf("you may ask about %s only", c.ownTenants())}
 	}
 	return nil
 }
 
-// reach names the tenants of the actor, who has some.
-func (c *Control) reach() string {
+// ownTenants names the tenants of the actor, who has some.
+func (c *Control) ownTenants() string {
 	const named = 10
 	words := make([]string, 0, named)
 	for _, t := range c.actor.Tenants[:min(named, len(c.actor.Tenants))] {
@@ -125,7 +125,7 @@ func (c *Control) onlyTenant(p auth.Permission) (tenant.ID, error) {
 	if len(c.actor.Tenants) == 1 {
 		return c.actor.Tenants[0], nil
 	}
-	return "", &forbidden{fmt.Sprintf("name a tenant: you may ask about %s only", c.reach())}
+	return "", &forbidden{fmt.Sprintf("name a tenant: you may ask about %s only", c.ownTenants())}
 }
 
 // seesRule reports whether a rule concerns the actor: it is for one of its tenants,
@@ -146,9 +146,9 @@ func (c *Control) mayChangeRules(list ...*rules.Rule) error {
 		}
 		switch {
 		case !c.actor.SeesAll() && r.Tenant == "":
-			return &forbidden{fmt.Sprintf("the rule %.80q acts on every tenant, and you may change rules of %s only: name it as the rule's tenant", r.Name, c.reach())}
+			return &forbidden{fmt.Sprintf("the rule %.80q acts on every tenant, and you may change rules of %s only: name it as the rule's tenant", r.Name, c.ownTenants())}
 		case !c.actor.SeesTenant(r.Tenant):
-			return &forbidden{fmt.Sprintf("the rule %.80q is not for a tenant of yours: you may change rules of %s only", r.Name, c.reach())}
+			return &forbidden{fmt.Sprintf("the rule %.80q is not for a tenant of yours: you may change rules of %s only", r.Name, c.ownTenants())}
 		case len(c.actor.Teams) == 0:
 			return &forbidden{"an editor changes rules of its teams, and you have none: ask an admin for one"}
 		case r.Team == "":

@@ -55,7 +55,13 @@ func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Chang
 	if err != nil {
 		return err
 	}
-	put, err := s.PutPolicy(ctx, store.Policy{Kind: kind, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
+	e := AuditEntry{Verb: "policy.set", Object: "policies/" + string(kind), After: document}
+	if revision > 0 {
+		if e.Before, err = before.stored.document(kind); err != nil {
+			return err
+		}
+	}
+	put, err := s.PutPolicy(c.audit(ctx, e), store.Policy{Kind: kind, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
 	if err != nil {
 		return ps.refused(kind, err)
 	}
@@ -81,11 +87,14 @@ func (ps *Policies) begin(ctx context.Context, kind store.PolicyKind, expected i
 	if err := ps.refresh(ctx, s); err != nil {
 		return nil, 0, ps.refused(kind, err)
 	}
-	is := ps.current.Load().stored.stamps[kind].Revision
-	if expected != AnyRevision && expected != is {
-		return nil, 0, ErrConflict
+	is := ps.current.Load().stored.stamps[kind]
+	if expected != AnyRevision && expected != is.Revision {
+		if is.Revision == 0 {
+			return nil, 0, ErrConflict
+		}
+		return nil, 0, &conflict{fmt.Sprintf("%s were changed by %s at %s: read them again, and send their new ETag as If-Match", kind, is.UpdatedBy, is.UpdatedAt.Format(time.RFC3339))}
 	}
-	return s, is, nil
+	return s, is.Revision, nil
 }
 
 // refused turns an error of the store into one of this package.

@@ -24,26 +24,32 @@ type MetricsQuery struct {
 	Cursor string   // as the page before gave it
 }
 
-// sortByCost is a word of the API that this version refuses.
-const sortByCost = "cost"
+// A MetricsPage is a list of metrics, and what a month of them costs.
+type MetricsPage struct {
+	profiler.MetricsPage
+	Price MonthlyPrice
+}
 
 // ProfileMetrics returns the metrics that make a tenant's series.
-func (c *Control) ProfileMetrics(q MetricsQuery) (profiler.MetricsPage, error) {
+func (c *Control) ProfileMetrics(q MetricsQuery) (MetricsPage, error) {
 	t, match, err := c.profiled(q.Tenant, q.Match)
 	if err != nil {
-		return profiler.MetricsPage{}, err
+		return MetricsPage{}, err
 	}
-	if q.Sort == sortByCost {
-		return profiler.MetricsPage{}, &Invalid{"sort", "prices are not known to this version, so nothing has a cost; sort by series, samples or churn"}
+	price := c.monthlyPrice(t)
+	if q.Sort == profiler.ByCost && price.Currency() == "" {
+		return MetricsPage{}, &Invalid{"sort", fmt.Sprintf("tenant %s has no price, so nothing of it has a cost: set attribution.prices in the configuration file, or PUT /api/v1/prices; or sort by series, samples or churn", t)}
 	}
-	page, err := c.parts.Profiler.Metrics(profiler.Query{Tenant: t, Match: match, Sort: q.Sort, Limit: q.Limit, Cursor: q.Cursor})
+	page, err := c.parts.Profiler.Metrics(profiler.Query{
+		Tenant: t, Match: match, Sort: q.Sort, Cost: price.ofPart, Limit: q.Limit, Cursor: q.Cursor,
+	})
 	switch {
 	case errors.Is(err, profiler.ErrSort):
 		err = &Invalid{"sort", err.Error()}
 	case errors.Is(err, profiler.ErrCursor):
 		err = &Invalid{"cursor", err.Error()}
 	}
-	return page, err
+	return MetricsPage{page, price}, err
 }
 
 // ProfileMetric returns what is known of one metric, or an ErrNotFound.

@@ -191,8 +191,8 @@ func TestProfileRefuses(t *testing.T) {
 	}{
 		{"tenant", metrics(MetricsQuery{Tenant: "a/b"}), ""},
 		{"match", metrics(MetricsQuery{Match: []string{"up", "{"}}), "write it as in"},
-		{"sort", metrics(MetricsQuery{Sort: "cost"}), "prices are not known to this version"},
-		{"sort", metrics(MetricsQuery{Sort: "colour"}), "series, samples, churn"},
+		{"sort", metrics(MetricsQuery{Sort: "cost"}), "tenant default has no price"},
+		{"sort", metrics(MetricsQuery{Sort: "colour"}), "series, samples, churn, cost"},
 		{"cursor", metrics(MetricsQuery{Tenant: "a", Cursor: "!"}), "leave it out"},
 		{"cursor", labels(LabelsQuery{Tenant: "a", Cursor: "AAAA"}), "leave it out"},
 		{"match", series(SeriesQuery{}), "which series?"},

@@ -16,9 +16,9 @@ import (
 	"github.com/headgate/headgate/rules"
 )
 
-// ruling returns a Control of the rules of a file, keep-slo and drop-debug, and of
+// ruledBy returns a Control of the rules of a file, keep-slo and drop-debug, and of
 // those in the store that open returns.
-func ruling(t *testing.T, open func() RuleStore) *Control {
+func ruledBy(t *testing.T, open func() RuleStore) *Control {
 	t.Helper()
 	files, problems := rules.ParseFile("rules/a.yml", []byte("rules:\n  - {name: keep-slo, match: slo, action: keep}\n  - {name: drop-debug, match: debug, action: drop}\n"))
 	if len(problems) > 0 {
@@ -92,7 +92,7 @@ func ruleEvents(t *testing.T, c *Control) []string {
 func TestRulesOfTheStoreStandBehindThoseOfFiles(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
-		c := ruling(t, stored(db))
+		c := ruledBy(t, stored(db))
 		a := create(t, c, dropping("a", "up"), RuleChange{})
 		create(t, c, dropping("b", "up"), RuleChange{})
 		if a.Position != 3 || a.Source != FromAPI || a.UpdatedBy != "ann from 10.0.0.1" || a.Revision == 0 {
@@ -100,7 +100,7 @@ func TestRulesOfTheStoreStandBehindThoseOfFiles(t *testing.T) {
 		}
 		wantRules(t, c, "keep-slo drop-debug a b")
 
-		other := ruling(t, stored(db))
+		other := ruledBy(t, stored(db))
 		wantRules(t, other, "keep-slo drop-debug a b")
 		if _, err := other.MoveRule(t.Context(), "b", RuleChange{Change: Change{AnyRevision}, Position: 3}); err != nil {
 			t.Fatal(err)
@@ -139,7 +139,7 @@ func TestRulesOfTheStoreStandBehindThoseOfFiles(t *testing.T) {
 
 func TestADryRunChangesNothing(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := ruling(t, stored(db))
+	c := ruledBy(t, stored(db))
 	r := create(t, c, dropping("a", "up"), RuleChange{})
 	dry := func(revision int64) RuleChange { return RuleChange{Change: Change{revision}, DryRun: true} }
 	would, err := c.CreateRule(t.Context(), dropping("b", "up"), RuleChange{DryRun: true, Position: 3})
@@ -177,7 +177,7 @@ func TestARuleThatANewerVersionWroteIsLeftOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := ruling(t, stored(db))
+	c := ruledBy(t, stored(db))
 	wantRules(t, c, "keep-slo drop-debug fine")
 	if _, err := c.Rule("odd"); err == nil || !strings.Contains(err.Error(), "this version cannot use it") {
 		t.Errorf("error %v, want it to say why", err)
@@ -194,7 +194,7 @@ func TestARuleThatANewerVersionWroteIsLeftOut(t *testing.T) {
 func TestExpiryIsToldOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		db := openStore(t, url)
-		c, other := ruling(t, stored(db)), ruling(t, stored(db))
+		c, other := ruledBy(t, stored(db)), ruledBy(t, stored(db))
 		soon := time.Now().Add(time.Hour)
 		s := dropping("a", "up")
 		s.Expires = soon.UTC().Format(time.RFC3339)
@@ -221,7 +221,7 @@ func TestExpiryIsToldOnce(t *testing.T) {
 }
 
 func TestExpiryOfAFilesRuleIsTold(t *testing.T) {
-	c := ruling(t, nothingStored)
+	c := ruledBy(t, nothingStored)
 	soon := time.Now().Add(time.Hour)
 	files, problems := rules.ParseFile("a.yml", fmt.Appendf(nil, "rules: [{name: a, match: up, action: drop, expires: %s, reason: INC-1}, {name: b, match: up, action: drop, expires: 2001-01-01T00:00:00Z}]", soon.UTC().Format(time.RFC3339)))
 	if len(problems) > 0 {
@@ -239,7 +239,7 @@ func TestExpiryOfAFilesRuleIsTold(t *testing.T) {
 }
 
 func TestPagesOfRules(t *testing.T) {
-	c := ruling(t, stored(openStore(t, storetest.SQLite(t))))
+	c := ruledBy(t, stored(openStore(t, storetest.SQLite(t))))
 	for _, name := range []string{"a", "b", "c"} {
 		create(t, c, dropping(name, "up"), RuleChange{})
 	}
@@ -269,4 +269,22 @@ func TestPagesOfRules(t *testing.T) {
 			t.Errorf("the cursor %q was taken", cursor)
 		}
 	}
+}
+
+// What is in the store was written by anybody: it is understood and written again as
+// it was, or refused.
+func FuzzParseStoredRule(f *testing.F) {
+	f.Add(ruleDocument("a", "up", "shop"))
+	f.Add(`{"name":"a","match":["up","{a=~\"b|c\"}"],"action":"downsample","interval":"1m","canary":10,"mode":"shadow"}`)
+	f.Add(`{"name":"a","match":null,"action":"teleport"}`)
+	f.Fuzz(func(t *testing.T, document string) {
+		r, err := parseRule("a", json.RawMessage(document))
+		if err != nil {
+			return
+		}
+		again, err := parseRule("a", jsonOf(r.Spec()))
+		if err != nil || SpecDifference(r.Spec(), again.Spec()) != "" {
+			t.Errorf("%s is written as %s, %v", document, jsonOf(r.Spec()), err)
+		}
+	})
 }

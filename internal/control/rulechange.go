@@ -25,28 +25,6 @@ type RuleChange struct {
 	Position int    // in the order of precedence, from 1, behind those of files; 0: it stays where it is, a new one becomes the last
 }
 
-// A Breakage is a query that a rule would break.
-type Breakage struct {
-	Kind    string // alert, record or dashboard
-	Name    string
-	File    string
-	Expr    string
-	Verdict string // breaks or may_break
-	Why     string
-}
-
-// String returns the breakage for people.
-func (b Breakage) String() string {
-	text := fmt.Sprintf("%s %s", b.Kind, b.Name)
-	if b.File != "" {
-		text += " in " + b.File
-	}
-	if b.Why != "" {
-		text += ": " + b.Why
-	}
-	return text
-}
-
 // CreateRule makes a rule, in force from now on. It must have a name of its own.
 func (c *Control) CreateRule(ctx context.Context, s rules.Spec, by RuleChange) (Rule, error) {
 	by.Revision = 0

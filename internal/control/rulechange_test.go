@@ -16,7 +16,7 @@ import (
 
 func TestChangesOfRulesThatAreRefused(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := ruling(t, stored(db))
+	c := ruledBy(t, stored(db))
 	bob := c.As(auth.Actor{Name: "bob", Role: auth.Admin})
 	r := create(t, c, dropping("a", "up"), RuleChange{})
 	create(t, c, dropping("gone", "up"), RuleChange{})
@@ -55,7 +55,7 @@ func TestChangesOfRulesThatAreRefused(t *testing.T) {
 		{"a bad name", made(c, dropping("A/B", "up"), RuleChange{}), nil, "name: "},
 		{"a position of files", made(c, dropping("c", "up"), RuleChange{Position: 2}), nil, "position: positions up to 2 are those of rules in files"},
 		{"a long reason", made(c, dropping("c", "up"), RuleChange{Reason: strings.Repeat("x", 2000)}), nil, "reason: "},
-		{"without the store", made(ruling(t, nothingStored), dropping("c", "up"), RuleChange{}), ErrUnavailable, "try again"},
+		{"without the store", made(ruledBy(t, nothingStored), dropping("c", "up"), RuleChange{}), ErrUnavailable, "try again"},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) || tt.is != nil && !errors.Is(tt.err, tt.is) {
 			t.Errorf("%s: error %v, want %v with %q", tt.name, tt.err, tt.is, tt.want)
@@ -68,7 +68,7 @@ func TestChangesOfRulesThatAreRefused(t *testing.T) {
 }
 
 func TestARuleIsReverted(t *testing.T) {
-	c := ruling(t, stored(openStore(t, storetest.SQLite(t))))
+	c := ruledBy(t, stored(openStore(t, storetest.SQLite(t))))
 	first := create(t, c, dropping("a", "up"), RuleChange{Reason: "first"})
 	if _, err := c.SaveRule(t.Context(), dropping("a", "down"), whatever); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestARuleIsReverted(t *testing.T) {
 }
 
 func TestARuleThatBreaksAnAlertNeedsAReason(t *testing.T) {
-	c := ruling(t, stored(openStore(t, storetest.SQLite(t))))
+	c := ruledBy(t, stored(openStore(t, storetest.SQLite(t))))
 	c.parts.Breaks = func(r *rules.Rule) []Breakage {
 		if r.Name == "safe" {
 			return []Breakage{{Kind: "dashboard", Verdict: "breaks"}, {Kind: "alert", Verdict: "may_break"}}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -14,6 +15,9 @@ import (
 const (
 	// matchedFor is how long a count of series is shown.
 	matchedFor = 30 * time.Second
+
+	// matchedBudget is how long the counts of one answer may take.
+	matchedBudget = time.Second
 
 	// matchedTenants is how many tenants a count looks at. Beyond it, the count is
 	// of these alone.
@@ -32,11 +36,22 @@ type Matched struct {
 type matchCache struct {
 	mu     sync.Mutex
 	counts map[*rules.Rule]matchCount
+	swept  time.Time // when those that are old were let go of
 }
 
 type matchCount struct {
 	at      time.Time
 	matched Matched
+}
+
+// MatchedEach returns what Matched does of each rule, as far as it can be had within
+// a second; of the others, it is not known.
+func (c *Control) MatchedEach(list []Rule) []Matched {
+	out := make([]Matched, len(list))
+	for i, begun := 0, time.Now(); i < len(list) && time.Since(begun) < matchedBudget; i++ {
+		out[i] = c.Matched(list[i].Rule)
+	}
+	return out
 }
 
 // Matched returns how many active series r matches, of its tenant or of all.
@@ -55,10 +70,9 @@ func (c *Control) Matched(r *rules.Rule) Matched {
 	m := c.countMatched(r)
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
-	for old, count := range cache.counts {
-		if now.Sub(count.at) >= matchedFor {
-			delete(cache.counts, old)
-		}
+	if now.Sub(cache.swept) >= matchedFor {
+		cache.swept = now
+		maps.DeleteFunc(cache.counts, func(_ *rules.Rule, old matchCount) bool { return now.Sub(old.at) >= matchedFor })
 	}
 	if cache.counts == nil {
 		cache.counts = map[*rules.Rule]matchCount{}

@@ -44,7 +44,7 @@ func (c *Control) CreateToken(ctx context.Context, t Token) (made Token, secret 
 		return Token{}, "", &Invalid{field, text}
 	}
 	if !c.reaches(&t) {
-		return Token{}, "", &forbidden{fmt.Sprintf("the token would reach further than you: name tenants of yours as its tenants, which are %s", c.reach())}
+		return Token{}, "", &forbidden{fmt.Sprintf("the token would reach further than you: name tenants of yours as its tenants, which are %s", c.ownTenants())}
 	}
 	t.CreatedAt, t.CreatedBy = now, c.actor.String()
 	made, secret, err = c.parts.Tokens.Add(c.audit(ctx, AuditEntry{Verb: "token.create", Object: tokenObject(&t), After: tokenDocument(&t)}), t)

@@ -1,0 +1,134 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/headgate/headgate/attribution"
+)
+
+const (
+	// reportTimeout is how long a report may take.
+	reportTimeout = 25 * time.Second
+
+	// reportsAtOnce is how many reports are made at a time: samples have the first
+	// claim on processors and memory.
+	reportsAtOnce = 2
+
+	// maxReportRows is how many rows a report may have, of about 1 KiB each.
+	maxReportRows = 200_000
+)
+
+// A ledgerReader makes reports of the ledger, all of one tariff.
+type ledgerReader struct {
+	store  attribution.Store
+	tariff *attribution.Tariff
+}
+
+// read calls f with a ledgerReader, as soon as there are few enough.
+func (c *Control) read(ctx context.Context, f func(context.Context, *ledgerReader) error) error {
+	var store attribution.Store
+	if c.parts.Ledger != nil {
+		store = c.parts.Ledger()
+	}
+	if store == nil {
+		return &unavailable{"the ledger is not open: nothing is recorded, or the store cannot be reached; look into the log, and try again"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	select {
+	case c.reports <- struct{}{}:
+		defer func() { <-c.reports }()
+	case <-ctx.Done():
+		return &unavailable{"other reports are being made; try again"}
+	}
+	closings, err := store.Closings(ctx)
+	if err == nil {
+		r := &ledgerReader{store: store}
+		if r.tariff, err = attribution.NewTariff(c.parts.Policies.Prices(), closings...); err != nil {
+			return &Invalid{"prices", err.Error()}
+		}
+		err = f(ctx, r)
+	}
+	return refused(ctx, err)
+}
+
+// refused turns an error of reading the ledger into one for people. What the store
+// says is not for everyone.
+func refused(ctx context.Context, err error) error {
+	_, told := errors.AsType[*Invalid](err)
+	switch {
+	case err == nil || told || errors.Is(err, ErrNotFound):
+		return err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &unavailable{fmt.Sprintf("the report is not made within %s; choose a shorter time, or fewer columns", reportTimeout)}
+	case errors.Is(err, attribution.ErrTooMuch):
+		return &Invalid{"from", err.Error()}
+	}
+	return &unavailable{"the ledger cannot be read; try again"}
+}
+
+// report makes one report.
+func (r *ledgerReader) report(ctx context.Context, q attribution.Query) (*attribution.Report, error) {
+	reports, err := r.together(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return reports[0], nil
+}
+
+// together makes several reports at once: all are of times, and but for how unowned
+// cost is shared of cells, that the first query covers, and ask for no column that
+// the first does not.
+func (r *ledgerReader) together(ctx context.Context, all attribution.Query, others ...attribution.Query) ([]*attribution.Report, error) {
+	builders := []*attribution.Builder{attribution.NewBuilder(all, r.tariff)}
+	for _, q := range others {
+		builders = append(builders, attribution.NewBuilder(q, r.tariff))
+	}
+	n := 0
+	for cell, err := range r.store.Cells(ctx, all, r.tariff.Changes(all.From, all.To)) {
+		if err != nil {
+			return nil, err
+		}
+		rows := 0
+		for _, b := range builders {
+			b.Add(&cell)
+			rows += b.Rows()
+		}
+		if rows > maxReportRows {
+			return nil, &Invalid{"by", fmt.Sprintf("there are more than %d rows; choose a shorter time, fewer columns, or one team or metric", maxReportRows)}
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	adjustments, err := r.store.Adjustments(ctx, all.From, all.To)
+	if err != nil {
+		return nil, err
+	}
+	var reports []*attribution.Report
+	for _, b := range builders {
+		for _, a := range adjustments {
+			b.Adjust(a)
+		}
+		report, err := b.Report()
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// notes are sentences to be read with a report.
+func notes(r *attribution.Report) []string {
+	switch u := r.Unpriced; {
+	case r.Currency == "":
+		return []string{"nothing has a price, so these are quantities: set attribution.prices in the configuration file, or PUT /api/v1/prices"}
+	case u.Samples > 0 || u.SeriesHours > 0:
+		return []string{fmt.Sprintf("%d samples and %d series-hours are of hours without a price and cost nothing here: give the first price an earlier valid_from, or leave it out", u.Samples, u.SeriesHours)}
+	}
+	return nil
+}
