@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ func costing(t *testing.T, samples string) http.Handler {
 func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 	t.Helper()
 	c := attribution.DefaultConfig()
+	c.Shared = attribution.Keep
 	if samples != "" {
 		price, err := attribution.ParseDecimal(samples)
 		if err != nil {
@@ -86,6 +88,12 @@ func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 		Policies: policies, Events: control.NewEvents(slog.New(slog.DiscardHandler)),
 		Ledger: func() attribution.Store { return s }, Now: func() time.Time { return asOf },
 	}))
+}
+
+func ask(h http.Handler, path string) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, Prefix+path, nil))
+	return rec
 }
 
 func TestCostsAsJSON(t *testing.T) {
@@ -114,7 +122,7 @@ func TestCostsAsCSV(t *testing.T) {
 		{"by=team,metric&format=csv", "headgate-costs-2026-11-01-to-2026-11-21T130000.csv", "team,metric,samples,"},
 		{"by=metric&format=focus&from=2026-11-01&to=2026-11-21", "headgate-costs-2026-11-01-to-2026-11-21-focus-1.2.csv", "BilledCost,"},
 	} {
-		rec := ask(h, http.MethodGet, "/costs?"+tt.query, "")
+		rec := ask(h, "/costs?"+tt.query)
 		if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != "text/csv; charset=utf-8" || rec.Header().Get("Content-Disposition") != `attachment; filename="`+tt.file+`"` {
 			t.Fatalf("%s: %d %v", tt.query, rec.Code, rec.Header())
 		}
@@ -138,7 +146,7 @@ func TestCostsAsCSV(t *testing.T) {
 }
 
 func TestFocusHasItsMandatoryColumns(t *testing.T) {
-	records, err := csv.NewReader(ask(costing(t, "0.10"), http.MethodGet, "/costs?format=focus", "").Body).ReadAll()
+	records, err := csv.NewReader(ask(costing(t, "0.10"), "/costs?format=focus").Body).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,22 +264,22 @@ func TestCostQueriesAreChecked(t *testing.T) {
 		{"/flow?to=2026-11-01T00:00:00Z", 422, "from when?"},
 		{"/unowned", 404, "profiler.memory_limit_bytes"},
 	} {
-		rec := ask(h, http.MethodGet, tt.path, "")
+		rec := ask(h, tt.path)
 		wantProblem(t, rec, tt.status)
 		if !strings.Contains(rec.Body.String(), tt.text) || rec.Header().Get("Content-Disposition") != "" {
 			t.Errorf("%.80s: %s, want it to say %q", tt.path, rec.Body, tt.text)
 		}
 	}
-	wantProblem(t, ask(costing(t, ""), http.MethodGet, "/costs?format=focus", ""), 422)
+	wantProblem(t, ask(costing(t, ""), "/costs?format=focus"), 422)
 	broken := costsOf(t, "0.10", heldLedger{cells: []attribution.Cell{{}}, err: errors.New("secret")})
 	for _, path := range []string{"/costs", "/costs?format=csv", "/costs/summary", "/teams", "/flow?from=2026-11-20T10:00:00Z"} {
-		rec := ask(broken, http.MethodGet, path, "")
+		rec := ask(broken, path)
 		wantProblem(t, rec, 503)
 		if strings.Contains(rec.Body.String(), "secret") {
 			t.Errorf("%s tells what the store said: %s", path, rec.Body)
 		}
 	}
-	wantProblem(t, ask(costsOf(t, "0.10", nil), http.MethodGet, "/costs", ""), 503)
+	wantProblem(t, ask(costsOf(t, "0.10", nil), "/costs"), 503)
 }
 
 func TestUnownedShape(t *testing.T) {

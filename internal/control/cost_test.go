@@ -102,6 +102,7 @@ const (
 func priced(t *testing.T, samples, series string) attribution.Config {
 	t.Helper()
 	c := attribution.DefaultConfig()
+	c.Shared = attribution.Keep
 	p := attribution.Price{Currency: "USD"}
 	for text, d := range map[string]*attribution.Decimal{samples: &p.PerMillionSamples, series: &p.PerThousandSeriesMonth} {
 		var err error
@@ -124,7 +125,7 @@ func ledgered(t *testing.T, c attribution.Config, deltas ...attribution.Delta) (
 
 func withLedger(t *testing.T, c attribution.Config, s attribution.Store) *Control {
 	t.Helper()
-	policies, err := NewPolicies(PolicyFile{Name: "headgate.yml", Config: c}, noPolicyStore, discard)
+	policies, err := NewPolicies(PolicyFile{Name: "headgate.yml", Config: c}, func() PolicyStore { return nil }, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -463,4 +464,30 @@ func TestFlowByTheLedger(t *testing.T) {
 			t.Errorf("by %q up to now: %v of %+v up to %s, want %s", by, keys, f.Counts, f.To, want)
 		}
 	}
+}
+
+// Whatever a question says, it is refused or is about a bounded time.
+func FuzzCostQuery(f *testing.F) {
+	f.Add("2026-11-01", "2026-11-02T05:00:00Z", "", "team,metric", "even", "shop", "team:a")
+	f.Add("", "", "2026-11", "day", "", "", "day:2026-11-01")
+	policies, err := NewPolicies(PolicyFile{Config: attribution.DefaultConfig()}, func() PolicyStore { return nil }, discard)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := New(Parts{Policies: policies})
+	f.Fuzz(func(t *testing.T, from, to, month, by, shared, tenantName, row string) {
+		q, err := c.query(CostQuery{From: from, To: to, Month: month, By: by, Shared: shared, Tenant: tenantName}, halfPast)
+		if err != nil {
+			if _, ok := errors.AsType[*Invalid](err); !ok {
+				t.Errorf("%v is no Invalid", err)
+			}
+			return
+		}
+		if q.From < 0 || q.From >= q.To || q.To-q.From > maxSpan || q.From > attribution.HourOf(halfPast) {
+			t.Errorf("from %s to %s is asked", q.From, q.To)
+		}
+		if values, err := rowValues(q.By, []string{row}); err == nil && len(values) != len(q.By) {
+			t.Errorf("%q gives %v for %v", row, values, q.By)
+		}
+	})
 }

@@ -81,13 +81,13 @@ func (list *Teams) fill(ctx context.Context, r *ledgerReader, known map[string]T
 	month, before := reports[3], reports[4]
 	list.Currency, list.Total, list.Coverage, list.Notes = month.Currency, month.Total, month.Coverage, notes(month)
 	for _, row := range month.Rows {
-		t := teamOf(known, row.Team)
+		t := knownTeam(known, row.Team)
 		t.Cost += row.Cost
 		t.Saved += row.Saved
 		known[row.Team] = t
 	}
 	for _, row := range before.Rows {
-		t := teamOf(known, row.Team)
+		t := knownTeam(known, row.Team)
 		t.Before += row.Cost
 		known[row.Team] = t
 	}
@@ -110,7 +110,7 @@ func (list *Teams) fill(ctx context.Context, r *ledgerReader, known map[string]T
 	return nil
 }
 
-func teamOf(known map[string]Team, name string) Team {
+func knownTeam(known map[string]Team, name string) Team {
 	t := known[name]
 	t.Name = name
 	return t
@@ -143,7 +143,7 @@ func (c *Control) knownTeams() map[string]Team {
 	known := map[string]Team{}
 	for _, catalog := range c.parts.Policies.Catalogs() {
 		for _, of := range catalog.Teams() {
-			t := teamOf(known, of.Name)
+			t := knownTeam(known, of.Name)
 			t.Title = cmp.Or(t.Title, of.Title)
 			t.Members, t.Entities = union(t.Members, of.Members), union(t.Entities, of.Entities)
 			known[of.Name] = t
@@ -151,12 +151,12 @@ func (c *Control) knownTeams() map[string]Team {
 	}
 	for _, clause := range c.parts.Policies.Owners().Clauses() {
 		if clause.Match != nil {
-			known[clause.Team] = teamOf(known, clause.Team)
+			known[clause.Team] = knownTeam(known, clause.Team)
 		}
 	}
 	for _, b := range c.parts.Policies.Budgets() {
 		if b.Team != "" && b.Tenant == "" {
-			t := teamOf(known, b.Team)
+			t := knownTeam(known, b.Team)
 			t.Budget = &attribution.BudgetState{Budget: b}
 			known[b.Team] = t
 		}
