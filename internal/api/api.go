@@ -28,6 +28,7 @@ func New(c *control.Control) http.Handler {
 	registerExplain(a, c)
 	registerRules(a, c)
 	registerLimits(a, c)
+	registerPolicies(a, c)
 	registerBypass(a, c)
 	registerAudit(a, c)
 	registerEvents(a, c)

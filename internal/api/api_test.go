@@ -65,6 +65,7 @@ func TestRoutes(t *testing.T) {
 		"DELETE /api/v1/rules/{name}",
 		"DELETE /api/v1/tokens/{id}",
 		"GET /api/v1/audit",
+		"GET /api/v1/budgets",
 		"GET /api/v1/bypass",
 		"GET /api/v1/costs",
 		"GET /api/v1/costs/figure",
@@ -75,6 +76,9 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/limits",
 		"GET /api/v1/limits/{tenant}",
 		"GET /api/v1/limits/{tenant}/history",
+		"GET /api/v1/owners",
+		"GET /api/v1/owners/problems",
+		"GET /api/v1/prices",
 		"GET /api/v1/profile/labels",
 		"GET /api/v1/profile/metric",
 		"GET /api/v1/profile/metrics",
@@ -92,7 +96,10 @@ func TestRoutes(t *testing.T) {
 		"POST /api/v1/rules",
 		"POST /api/v1/rules/{name}/revert",
 		"POST /api/v1/tokens",
+		"PUT /api/v1/budgets",
 		"PUT /api/v1/limits/{tenant}",
+		"PUT /api/v1/owners",
+		"PUT /api/v1/prices",
 		"PUT /api/v1/rules/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !strings.HasPrefix(doc.OpenAPI, "3.1.") {

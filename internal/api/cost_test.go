@@ -90,7 +90,7 @@ func costsOf(t *testing.T, samples string, s attribution.Store) http.Handler {
 	}))
 }
 
-func ask(h http.Handler, path string) *httptest.ResponseRecorder {
+func fetch(h http.Handler, path string) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, Prefix+path, nil))
 	return rec
@@ -122,7 +122,7 @@ func TestCostsAsCSV(t *testing.T) {
 		{"by=team,metric&format=csv", "headgate-costs-2026-11-01-to-2026-11-21T130000.csv", "team,metric,samples,"},
 		{"by=metric&format=focus&from=2026-11-01&to=2026-11-21", "headgate-costs-2026-11-01-to-2026-11-21-focus-1.2.csv", "BilledCost,"},
 	} {
-		rec := ask(h, "/costs?"+tt.query)
+		rec := fetch(h, "/costs?"+tt.query)
 		if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != "text/csv; charset=utf-8" || rec.Header().Get("Content-Disposition") != `attachment; filename="`+tt.file+`"` {
 			t.Fatalf("%s: %d %v", tt.query, rec.Code, rec.Header())
 		}
@@ -146,7 +146,7 @@ func TestCostsAsCSV(t *testing.T) {
 }
 
 func TestFocusHasItsMandatoryColumns(t *testing.T) {
-	records, err := csv.NewReader(ask(costing(t, "0.10"), "/costs?format=focus").Body).ReadAll()
+	records, err := csv.NewReader(fetch(costing(t, "0.10"), "/costs?format=focus").Body).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,22 +264,22 @@ func TestCostQueriesAreChecked(t *testing.T) {
 		{"/flow?to=2026-11-01T00:00:00Z", 422, "from when?"},
 		{"/unowned", 404, "profiler.memory_limit_bytes"},
 	} {
-		rec := ask(h, tt.path)
+		rec := fetch(h, tt.path)
 		wantProblem(t, rec, tt.status)
 		if !strings.Contains(rec.Body.String(), tt.text) || rec.Header().Get("Content-Disposition") != "" {
 			t.Errorf("%.80s: %s, want it to say %q", tt.path, rec.Body, tt.text)
 		}
 	}
-	wantProblem(t, ask(costing(t, ""), "/costs?format=focus"), 422)
+	wantProblem(t, fetch(costing(t, ""), "/costs?format=focus"), 422)
 	broken := costsOf(t, "0.10", heldLedger{cells: []attribution.Cell{{}}, err: errors.New("secret")})
 	for _, path := range []string{"/costs", "/costs?format=csv", "/costs/summary", "/teams", "/flow?from=2026-11-20T10:00:00Z"} {
-		rec := ask(broken, path)
+		rec := fetch(broken, path)
 		wantProblem(t, rec, 503)
 		if strings.Contains(rec.Body.String(), "secret") {
 			t.Errorf("%s tells what the store said: %s", path, rec.Body)
 		}
 	}
-	wantProblem(t, ask(costsOf(t, "0.10", nil), "/costs"), 503)
+	wantProblem(t, fetch(costsOf(t, "0.10", nil), "/costs"), 503)
 }
 
 func TestUnownedShape(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 type Event struct {
 	ID     string    `json:"id"`
 	At     time.Time `json:"at"`
-	Kind   string    `json:"kind" doc:"A stable word, such as upstream, bypass, reload, explosion, limit or config."`
+	Kind   string    `json:"kind" doc:"A stable word, such as upstream, bypass, reload, explosion, limit, policy, budget or config."`
 	Tenant string    `json:"tenant,omitempty"`
 	Text   string    `json:"text"`
 }

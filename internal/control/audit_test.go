@@ -130,7 +130,7 @@ func TestABypassIsAuditedOnceItCanBe(t *testing.T) {
 
 func TestPoliciesAreAudited(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := having(t, policyFile(t), policyStore(db))
+	c := policing(t, policyFile(t), policyStore(db))
 	for _, team := range []string{"a", "b"} {
 		if _, err := c.SetOwners(t.Context(), []OwnerEntry{owner("up", team)}, Change{AnyRevision}); err != nil {
 			t.Fatal(err)

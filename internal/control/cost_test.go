@@ -382,15 +382,15 @@ func TestCostsReachNoFurtherThanTheActor(t *testing.T) {
 	}
 }
 
-// A brokenLedger answers nothing, or fails.
-type brokenLedger struct {
+// A failingLedger answers nothing, or fails.
+type failingLedger struct {
 	attribution.Store
 	err error
 }
 
-func (b brokenLedger) Closings(context.Context) ([]attribution.Closing, error) { return nil, nil }
+func (b failingLedger) Closings(context.Context) ([]attribution.Closing, error) { return nil, nil }
 
-func (b brokenLedger) Cells(ctx context.Context, _ attribution.Query, _ []attribution.Hour) iter.Seq2[attribution.Cell, error] {
+func (b failingLedger) Cells(ctx context.Context, _ attribution.Query, _ []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
 		if b.err != nil {
 			yield(attribution.Cell{}, b.err)
@@ -409,8 +409,8 @@ func TestAReportThatIsNotMade(t *testing.T) {
 			text string
 		}{
 			{"the store is not open", nil, "not open"},
-			{"the store is slow", brokenLedger{}, "choose a shorter time"},
-			{"the store fails", brokenLedger{err: errors.New("password is secret")}, "try again"},
+			{"the store is slow", failingLedger{}, "choose a shorter time"},
+			{"the store fails", failingLedger{err: errors.New("password is secret")}, "try again"},
 		} {
 			_, err := withLedger(t, priced(t, ten, five), tt.s).Costs(t.Context(), CostQuery{})
 			if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), tt.text) || strings.Contains(err.Error(), "secret") {
@@ -418,7 +418,7 @@ func TestAReportThatIsNotMade(t *testing.T) {
 			}
 		}
 		// Two reports that take long leave no room for a third.
-		c := withLedger(t, priced(t, ten, five), brokenLedger{})
+		c := withLedger(t, priced(t, ten, five), failingLedger{})
 		for range reportsAtOnce {
 			go func() { _, _ = c.Costs(t.Context(), CostQuery{}) }()
 		}

@@ -109,28 +109,3 @@ func selected(match string) string {
 	slices.Sort(words)
 	return strings.Join(slices.Compact(words), ",")
 }
-
-// lines returns what the store has of a kind in words.
-func (s storedPolicies) lines(kind store.PolicyKind) []policyLine {
-	var lines []policyLine
-	switch kind {
-	case store.OwnersPolicy:
-		for _, o := range s.owners {
-			line := fmt.Sprintf("match %s, team %s", o.Match, o.Team)
-			if o.Label != "" {
-				line = "label " + o.Label
-			}
-			lines = append(lines, policyLine{key: line})
-		}
-	case store.PricesPolicy:
-		for _, p := range s.prices {
-			lines = append(lines, priceLine(p))
-		}
-	case store.BudgetsPolicy:
-		list, _ := s.budgets.List() // they are valid
-		for _, b := range list {
-			lines = append(lines, policyLine{b.String(), b.Month.String()})
-		}
-	}
-	return lines
-}

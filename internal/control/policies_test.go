@@ -63,8 +63,8 @@ func amount(whole int64) attribution.BudgetConfig {
 	return attribution.BudgetConfig{Month: attribution.Amount{Micro: attribution.Micro(whole * 1e6)}}
 }
 
-// having returns a Control of policies alone, for ann. open returns the store.
-func having(t *testing.T, f PolicyFile, open func() PolicyStore) *Control {
+// policing returns a Control of policies alone, for ann. open returns the store.
+func policing(t *testing.T, f PolicyFile, open func() PolicyStore) *Control {
 	t.Helper()
 	ps, err := NewPolicies(f, open, discard)
 	if err != nil {
@@ -98,8 +98,8 @@ func budgets(bs attribution.Budgets) map[string]BudgetEntry {
 	return entries
 }
 
-// ownerOf returns whose a series is.
-func ownerOf(t *testing.T, c *Control, text string) string {
+// teamOf returns whose a series is.
+func teamOf(t *testing.T, c *Control, text string) string {
 	t.Helper()
 	ls, err := series.ParseLabels(text)
 	if err != nil {
@@ -143,7 +143,7 @@ func fields(t *testing.T, err error) []string {
 
 func TestWhatTheFileSaysStandsFirst(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := having(t, policyFile(t), policyStore(db))
+	c := policing(t, policyFile(t), policyStore(db))
 	if _, err := c.SetOwners(t.Context(), []OwnerEntry{owner(`{job="ads"}`, "ads"), owner(`{namespace="shop",job="api"}`, "api")}, Change{0}); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestWhatTheFileSaysStandsFirst(t *testing.T) {
 		`up{service="ads"}`:              "ads", // the catalog
 		`up`:                             attribution.Unowned,
 	} {
-		if got := ownerOf(t, c, text); got != want {
+		if got := teamOf(t, c, text); got != want {
 			t.Errorf("%s is of %s, want %s", text, got, want)
 		}
 	}
@@ -197,7 +197,7 @@ func TestWhatTheFileSaysStandsFirst(t *testing.T) {
 
 func TestWhatIsReadIsSetAgain(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := having(t, policyFile(t), policyStore(db))
+	c := policing(t, policyFile(t), policyStore(db))
 	ctx := t.Context()
 	o, err := c.SetOwners(ctx, append(c.Owners().Entries, owner("up", "a")), Change{0})
 	if err != nil {
@@ -236,7 +236,7 @@ func TestWhatIsReadIsSetAgain(t *testing.T) {
 }
 
 func TestAFileLocksWhatItNames(t *testing.T) {
-	c := having(t, policyFile(t), noPolicyStore)
+	c := policing(t, policyFile(t), noPolicyStore)
 	file := Origin{Source: FromFile}
 	for _, tt := range []struct {
 		name string
@@ -276,7 +276,7 @@ func TestAFileLocksWhatItNames(t *testing.T) {
 // does not name it; a change of the rest meanwhile leaves it.
 func TestWhatTheFileComesToNameComesBack(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := having(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
+	c := policing(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
 	ctx := t.Context()
 	_, errPrices := c.SetPrices(ctx, prices(usd("", "1"), usd("payments", "2")), Change{0})
 	_, errBudgets := c.SetBudgets(ctx, budgets(attribution.Budgets{"shop": amount(1), "ads": amount(2)}), Change{0})
@@ -310,7 +310,7 @@ func TestWhatTheFileComesToNameComesBack(t *testing.T) {
 
 func TestPricesInAnotherCurrencyThanTheFilesAreNotInForce(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
-	c := having(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
+	c := policing(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
 	eur := usd("ads", "1")
 	eur.Currency = "EUR"
 	if _, err := c.SetPrices(t.Context(), prices(eur), Change{0}); err != nil {
@@ -333,7 +333,7 @@ func TestPricesInAnotherCurrencyThanTheFilesAreNotInForce(t *testing.T) {
 }
 
 func TestWhatIsWrongWithAPolicyHasItsPlace(t *testing.T) {
-	c := having(t, policyFile(t), noPolicyStore)
+	c := policing(t, policyFile(t), noPolicyStore)
 	long := strings.Repeat("x", attribution.MaxTeamBytes+1)
 	_, err := c.SetOwners(t.Context(), []OwnerEntry{
 		owner("up", "a"), owner("{", "a"), owner("up", ""), {OwnerConfig: attribution.OwnerConfig{Label: "\xff"}}, owner("{", long), {},
@@ -357,7 +357,7 @@ func TestWhatIsWrongWithAPolicyHasItsPlace(t *testing.T) {
 }
 
 func TestPoliciesAreBounded(t *testing.T) {
-	c := having(t, policyFile(t), noPolicyStore)
+	c := policing(t, policyFile(t), noPolicyStore)
 	var os []OwnerEntry
 	for i := range maxStoredOwners + 1 {
 		os = append(os, owner("up", fmt.Sprint(i)))
@@ -381,7 +381,7 @@ func TestPoliciesAreBounded(t *testing.T) {
 }
 
 func TestWhoSetsAPolicySaysWhichOne(t *testing.T) {
-	c := having(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t))))
+	c := policing(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t))))
 	change := func(revision int64) (int64, error) {
 		o, err := c.SetOwners(t.Context(), []OwnerEntry{owner("up", "a")}, Change{revision})
 		return o.Revision, err
@@ -408,20 +408,20 @@ func TestWhoSetsAPolicySaysWhichOne(t *testing.T) {
 }
 
 func TestWithoutAStoreNoPolicyIsSet(t *testing.T) {
-	c := having(t, policyFile(t), noPolicyStore)
+	c := policing(t, policyFile(t), noPolicyStore)
 	if _, err := c.SetOwners(t.Context(), nil, Change{0}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("set: %v, want it unavailable", err)
 	}
-	if c.parts.Policies.Known() || !having(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t)))).parts.Policies.Known() {
+	if c.parts.Policies.Known() || !policing(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t)))).parts.Policies.Known() {
 		t.Error("what a store holds is known without one, or not known with one")
 	}
-	if got := ownerOf(t, c, `up{namespace="shop"}`); got != "shop" {
+	if got := teamOf(t, c, `up{namespace="shop"}`); got != "shop" {
 		t.Errorf("the file's owners are not in force: %s", got)
 	}
 }
 
 func TestChangesOfPolicyAreEvents(t *testing.T) {
-	c := having(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t))))
+	c := policing(t, policyFile(t), policyStore(openStore(t, storetest.SQLite(t))))
 	ctx := t.Context()
 	var err error
 	do := func(_ any, failed error) {
@@ -459,16 +459,16 @@ func TestChangesOfPolicyAreEvents(t *testing.T) {
 
 func TestAChangeReachesEveryProcess(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
-		a, b := having(t, policyFile(t), policyStore(openStore(t, url))), having(t, policyFile(t), policyStore(openStore(t, url)))
+		a, b := policing(t, policyFile(t), policyStore(openStore(t, url))), policing(t, policyFile(t), policyStore(openStore(t, url)))
 		before := b.parts.Policies.Owners()
 		if _, err := a.SetOwners(t.Context(), []OwnerEntry{owner(`{job="x"}`, "x")}, Change{0}); err != nil {
 			t.Fatal(err)
 		}
-		if got := ownerOf(t, b, `up{job="x"}`); got != attribution.Unowned || b.parts.Policies.Owners() != before {
+		if got := teamOf(t, b, `up{job="x"}`); got != attribution.Unowned || b.parts.Policies.Owners() != before {
 			t.Errorf("before b has read the store, the series is of %s", got)
 		}
 		b.parts.Policies.Refresh(t.Context())
-		if got := ownerOf(t, b, `up{job="x"}`); got != "x" {
+		if got := teamOf(t, b, `up{job="x"}`); got != "x" {
 			t.Errorf("b says the series is of %s, want x", got)
 		}
 		// What is not owners leaves the very same ones, so that no series is
@@ -507,7 +507,7 @@ func (b *brokenPolicies) PolicyRevision(ctx context.Context) (int64, error) {
 
 func TestAPolicyThatCannotBeReadStaysInForce(t *testing.T) {
 	s := &brokenPolicies{PolicyStore: openStore(t, storetest.SQLite(t))}
-	c := having(t, policyFile(t), policyStore(s))
+	c := policing(t, policyFile(t), policyStore(s))
 	if _, err := c.SetOwners(t.Context(), []OwnerEntry{owner("up", "a")}, Change{0}); err != nil {
 		t.Fatal(err)
 	}
@@ -516,7 +516,7 @@ func TestAPolicyThatCannotBeReadStaysInForce(t *testing.T) {
 	if err := c.parts.Policies.Reload(policyFile(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := ownerOf(t, c, "up"); got != "a" {
+	if got := teamOf(t, c, "up"); got != "a" {
 		t.Errorf("up is of %s, want a", got)
 	}
 	if _, err := c.SetOwners(t.Context(), nil, Change{AnyRevision}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "fire") {
@@ -533,8 +533,8 @@ func TestAPolicyThatThisVersionDoesNotUnderstandIsNotInForce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := having(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
-	if len(c.parts.Policies.Prices()) > 0 || ownerOf(t, c, "up") != attribution.Unowned || len(c.parts.Policies.Budgets()) != 1 {
+	c := policing(t, PolicyFile{Config: attribution.DefaultConfig()}, policyStore(db))
+	if len(c.parts.Policies.Prices()) > 0 || teamOf(t, c, "up") != attribution.Unowned || len(c.parts.Policies.Budgets()) != 1 {
 		t.Errorf("in force are %+v, %+v, %+v; want the budget alone", c.Owners(), c.Prices(), c.Budgets())
 	}
 	if o := c.Owners(); o.Revision == 0 {
@@ -571,7 +571,7 @@ func (m *memoryPolicies) PolicyRevision(context.Context) (int64, error) {
 func TestAPolicyOfAnotherProcessIsInForceWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memoryPolicies{}
-		c := having(t, policyFile(t), policyStore(m))
+		c := policing(t, policyFile(t), policyStore(m))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- c.parts.Policies.Run(ctx) }()
@@ -579,7 +579,7 @@ func TestAPolicyOfAnotherProcessIsInForceWithinASecond(t *testing.T) {
 		m.set(store.Policy{Kind: store.OwnersPolicy, Document: []byte(`[{"match":"up","team":"a"}]`), Revision: 1})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := ownerOf(t, c, "up"); got != "a" {
+		if got := teamOf(t, c, "up"); got != "a" {
 			t.Errorf("up is of %s, want a", got)
 		}
 		cancel()

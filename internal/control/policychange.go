@@ -55,7 +55,7 @@ func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Chang
 	if err != nil {
 		return err
 	}
-	e := AuditEntry{Verb: "policy.set", Object: "policies/" + string(kind), After: document}
+	e := AuditEntry{Verb: string(kind) + ".set", Object: string(kind), After: document}
 	if revision > 0 {
 		if e.Before, err = before.stored.document(kind); err != nil {
 			return err
