@@ -23,6 +23,8 @@ type Explanation struct {
 	Shed     bool   // by a limit, as of now
 	Refused  string // why the series can never be stored, or empty
 
+	Decision rules.Decision // what Action and Rule are of
+
 	Seen    bool      // the series has a record
 	Outcome Outcome   // of its samples by now; meaningful if Seen
 	At      time.Time // its newest sample that was forwarded or attempted; zero where there is none
@@ -40,14 +42,15 @@ type ExplainStep struct {
 // remembered of it.
 func (g *Gateway) Explain(t tenant.ID, ls series.Labels) Explanation {
 	set, now := g.settings.Load(), time.Now()
-	plan := g.engines.Limiter.For(t, now).Plan(now)
+	limit := g.engines.Limiter.Look(t, now)
+	plan := limit.Plan(now)
 	x := set.ExplainOffline(g.engines.Rules.For(t, now), g.engines.Owners(), t, ls, plan)
 	if x.Refused == "" {
-		g.explainLimit(&x, t, plan, ls, now)
+		explainLimit(&x, limit, plan, ls, now)
 	}
 	if g.bypassed(now) {
 		x.step("limit", "bypass", true, "a bypass is on: every rule and limit is off")
-		x.Action, x.Rule, x.Shed = rules.Keep, "", false
+		x.Action, x.Rule, x.Shed, x.Decision = rules.Keep, "", false, rules.Decision{}
 	}
 	if s := g.states.find(t); s != nil {
 		s.remember(ls, &x)
@@ -56,11 +59,11 @@ func (g *Gateway) Explain(t tenant.ID, ls series.Labels) Explanation {
 }
 
 // explainLimit adds what the tenant's limit says of the series.
-func (g *Gateway) explainLimit(x *Explanation, t tenant.ID, plan *limiter.Plan, ls series.Labels, now time.Time) {
+func explainLimit(x *Explanation, limit *limiter.Tenant, plan *limiter.Plan, ls series.Labels, now time.Time) {
 	pool, family := plan.Pools().Of(ls, x.Team), uint64(sketch.Family(ls))
 	d := plan.Explain(pool, x.Priority, family)
 	x.step("limit", "samples_per_second", d.Over, d.Reason)
-	of := g.engines.Limiter.For(t, now).ExplainSeries(now, pool, x.Priority, family)
+	of := limit.ExplainSeries(now, pool, x.Priority, family)
 	x.step("limit", "active_series", !of.Admitted, of.Reason)
 	x.Shed = x.Action != rules.Drop && !plan.Shadow() && (!d.Admitted || !of.Admitted)
 }
@@ -100,7 +103,7 @@ func (s Settings) ExplainOffline(p *rules.Policy, o *attribution.Owners, t tenan
 	if plan.OverLimit(pool) {
 		d = v.Over
 	}
-	x.Action = d.Action
+	x.Action, x.Decision = d.Action, d
 	if d.Rule != nil {
 		x.Rule = d.Rule.Name
 	}

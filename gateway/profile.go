@@ -41,7 +41,8 @@ type sight struct {
 func (w *work) sight(i uint32, c *class, r *record) *sight {
 	e := &w.req.Entries[i]
 	v := sight{entry: i, class: c, place: r.place, begins: r.tried < w.hourMs}
-	if n := int64(e.Samples + e.Histograms); n > 0 && r.tried != unset && e.LastMs > r.tried {
+	whole := r.phase&thinned == 0 && r.phase&(known|live) != known // else tried is not its latest sample
+	if n := int64(e.Samples + e.Histograms); n > 0 && whole && r.tried != unset && e.LastMs > r.tried {
 		v.intervalMs = uint32(min((e.LastMs-r.tried)/n, int64(time.Hour/time.Millisecond)))
 	}
 	w.sights = append(w.sights, v)

@@ -155,3 +155,29 @@ func TestReprofilingIsSpread(t *testing.T) {
 		t.Errorf("%d series were due in fifteen sixteenths of a part, want nearly all of 2000", again)
 	}
 }
+
+// The time between samples is learned from samples that all pass: of a series that
+// is dropped or thinned, the one before may lie far back.
+func TestIntervalsAreLearnedOfWhatPasses(t *testing.T) {
+	const look = "- {name: look, match: m, action: prioritize, priority: high}\n"
+	for name, rule := range map[string]string{
+		"dropped": "- {name: r, match: m, action: drop}\n", "thinned": "- {name: r, match: m, action: downsample, interval: 120s}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := profiled(t, "")
+			ms := int64(1_200_000)
+			f.send(t, 204, at(`m{a="b"}`, 1, ms))
+			for _, text := range []string{look, rule, rule + look, look, ""} { // each is news of the series
+				f.load(t, text)
+				for range 8 {
+					ms += 15_000
+					f.send(t, 204, at(`m{a="b"}`, 1, ms))
+				}
+				s := f.engines.Profiler.Find("default", at(`m{a="b"}`, 0).labelList())
+				if s.Mean || s.PerSecond != 1000./15_000 {
+					t.Errorf("after %q: %v samples a second (a mean: %v), want one in 15 s", text, s.PerSecond, s.Mean)
+				}
+			}
+		})
+	}
+}

@@ -224,3 +224,27 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// Who only asks about tenants makes none.
+func TestLookRemembersNothing(t *testing.T) {
+	c := DefaultConfig()
+	c.Default = Limit{SamplesPerSecond: 10, ActiveSeries: 100}
+	now := time.Unix(1000, 0)
+	l, err := New(c, now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		x := l.Look(tenant.ID(fmt.Sprintf("t%d", i)), now)
+		if !x.Plan(now).Limited() || x.Status(now).Limit.SamplesPerSecond != 10 {
+			t.Fatalf("an unknown tenant has the limit %+v, want that of default", x.Status(now).Limit)
+		}
+	}
+	if n := len(l.all()); n != 0 {
+		t.Errorf("%d tenants were made", n)
+	}
+	known := l.For("known", now)
+	if l.Look("known", now) != known {
+		t.Error("a known tenant is shown as another one")
+	}
+}

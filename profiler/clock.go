@@ -45,3 +45,6 @@ func (m Moment) Own(turn uint8) int64 {
 
 // Window returns for how long a series counts as active.
 func (c Clock) Window() time.Duration { return c.part * sketch.Parts }
+
+// Begin returns when a part begins.
+func (c Clock) Begin(part int64) time.Time { return time.Unix(0, part*int64(c.part)) }

@@ -56,6 +56,10 @@ func checkConfig(file string, stderr io.Writer) []rules.Problem {
 	for _, p := range l.skipped {
 		fmt.Fprintln(stderr, rules.Problem{File: p.File, Line: p.Line, Text: "warning: " + p.Text})
 	}
+	l.loadQueries()
+	for _, p := range l.usage.Problems() {
+		fmt.Fprintln(stderr, rules.Problem{File: p.File, Line: p.Line, Text: "warning: " + p.Text})
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 // A Config is the configuration file: the sections of the packages.
@@ -27,6 +28,7 @@ type Config struct {
 	Rules       rules.Config       `yaml:"rules"`
 	Limits      limiter.Config     `yaml:"limits"`
 	Attribution attribution.Config `yaml:"attribution"`
+	Usage       usage.Config       `yaml:"usage"`
 	Storage     StorageConfig      `yaml:"storage"`
 	Auth        auth.Config        `yaml:"auth"`
 
@@ -49,23 +51,17 @@ func DefaultConfig() Config {
 		Rules:       rules.DefaultConfig(),
 		Limits:      limiter.DefaultConfig(),
 		Attribution: attribution.DefaultConfig(),
+		Usage:       usage.DefaultConfig(),
 		Storage:     DefaultStorageConfig(),
 		Auth:        auth.DefaultConfig(),
 	}
-}
-
-const absent = "this version of Headgate does not know it, and would not do what it says; remove it"
-
-// absentKeys are parts of the configuration that only other versions know.
-var absentKeys = map[string]string{
-	"usage": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".
 // upstreamURL is that of the flag; it may not contradict the file.
 func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 	c := DefaultConfig()
-	d := &document{file: file, absent: absentKeys}
+	d := &document{file: file}
 	c.file = d
 	if file != "" {
 		data, err := os.ReadFile(file)

@@ -35,7 +35,7 @@ func addExplain(app *kingpin.Application, commands map[string]command) {
 	c.Flag("config.file", "Explain by this configuration file, without asking a running Headgate.").StringVar(&x.config)
 	c.Flag("tenant", "The series' tenant; that of senders that name none where absent.").StringVar(&x.tenant)
 	c.Flag("json", "Write what the API answers.").BoolVar(&x.json)
-	c.Arg("series", `The series as PromQL writes it: 'up{job="api"}'.`).Required().StringVar(&x.series)
+	c.Arg("series", `The series as PromQL writes it, 'up{job="api"}', or as a JSON object of its labels.`).Required().StringVar(&x.series)
 	commands[c.FullCommand()] = func(ctx context.Context, stdout, stderr io.Writer) int {
 		ask := x.online
 		if x.config != "" {
@@ -116,6 +116,16 @@ func (x *explainer) write(w io.Writer, e api.Explanation) error {
 		return err
 	}
 	fmt.Fprintf(w, "= %s\n", verdict(e))
+	if e.Sighting != nil {
+		fmt.Fprintf(w, "  %.4g samples/s received, %.4g pass", e.SamplesPerSecond, e.SamplesPassing)
+		if e.Currency != "" {
+			fmt.Fprintf(w, ", %s %s a month", attribution.Micro(e.CostPerMonthMicro), e.Currency)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(w, "  %s\n", printable(n))
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 // A loaded is everything that files say, read and checked, not yet in force.
@@ -21,6 +22,7 @@ type loaded struct {
 	catalogs []*attribution.Catalog
 	skipped  []attribution.Problem // entries of catalogs
 	stamp    uint64                // of the catalogs' files
+	usage    *usage.Index          // of rule files and dashboards; nil where nobody asks for it
 	hash     uint64                // of what was read; 48 bits, so that a float64 holds it
 }
 
@@ -40,6 +42,9 @@ func load(file, upstreamURL string) (*loaded, []rules.Problem) {
 	l.hash = hash(c.text, l.rules)
 	return l, nil
 }
+
+// loadQueries reads the rule files and dashboards that the configuration names.
+func (l *loaded) loadQueries() { l.usage = usage.Load(l.config.Usage, l.config.dir) }
 
 // loadParts makes of the configuration what the gateway wants.
 func (l *loaded) loadParts() []rules.Problem {

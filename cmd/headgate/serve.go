@@ -98,6 +98,9 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 
 	read := func() (*loaded, error) {
 		l, problems := load(f.configFile, f.upstreamURL)
+		if len(problems) == 0 {
+			l.loadQueries()
+		}
 		return l, asError(problems)
 	}
 	first, err := read()
@@ -138,6 +141,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	policies.Refresh(ctx)
 	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
+	queries := control.NewUsage(first.config.Usage, first.config.dir, first.usage, engine, events.Tell, log)
 	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Owners: policies.Owners, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err
@@ -162,10 +166,11 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
 			{"rules", func(l *loaded) error { return book.Reload(l.rules) }},
 			{"attribution", func(l *loaded) error { return policies.Reload(l.policies(f.configFile)) }},
+			{"usage", func(l *loaded) error { queries.Reload(l.config.Usage, l.config.dir, l.usage); return nil }},
 			{"auth", func(l *loaded) error { people.Reload(l.auth); return nil }},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
-		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events,
+		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries,
 		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
 	})
 
@@ -201,6 +206,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		group.Go(func() error { return prof.Run(failed) })
 	}
 	group.Go(func() error { return c.Run(failed) })
+	group.Go(func() error { return queries.Run(failed) })
 	group.Go(func() error { return lim.run(failed) })
 	group.Go(func() error { return book.Run(failed) })
 	group.Go(func() error { return audits.Run(failed) })

@@ -78,6 +78,7 @@ const frontPage = `Headgate stands between Prometheus and its metrics store.
 /api/v1/flow          what became of the samples received
 /api/v1/explain       why a series is forwarded or not
 /api/v1/rules         the rules in force
+/api/v1/recommendations  what would save money, with rules
 /api/v1/limits        the tenants' limits, what they use and what is shed
 /api/v1/bypass        the switch that turns every rule and limit off
 /api/v1/events        what happened

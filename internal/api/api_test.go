@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headgate/headgate/internal/control"
+	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -83,6 +84,7 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/profile/metric",
 		"GET /api/v1/profile/metrics",
 		"GET /api/v1/profile/series",
+		"GET /api/v1/recommendations",
 		"GET /api/v1/rules",
 		"GET /api/v1/rules/{name}",
 		"GET /api/v1/rules/{name}/history",
@@ -92,8 +94,12 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/teams/{team}",
 		"GET /api/v1/tokens",
 		"GET /api/v1/unowned",
+		"GET /api/v1/usage",
+		"GET /api/v1/usage/breaks",
+		"GET /api/v1/usage/problems",
 		"POST /api/v1/bypass",
 		"POST /api/v1/rules",
+		"POST /api/v1/rules/preview",
 		"POST /api/v1/rules/{name}/revert",
 		"POST /api/v1/tokens",
 		"PUT /api/v1/budgets",
@@ -154,9 +160,11 @@ func TestShapes(t *testing.T) {
 		{"an explanation", NewExplanation(control.Explanation{
 			Steps:  []control.ExplainStep{{Step: "rule", Name: "a", Matched: true, Detail: "drop"}},
 			Action: "drop", Rule: "a", Priority: "low", Team: "t", Pool: "p", Shed: true, Outcome: "dropped", At: at,
-		}), `{"steps":[{"step":"rule","name":"a","matched":true,"detail":"drop"}],"verdict":{"action":"drop","rule":"a","priority":"low","team":"t","pool":"p","shed":true},"last":{"outcome":"dropped","at":"2026-01-02T02:04:05Z"}}`},
+			Sighting: profiler.Sighting{Known: true, Active: true, First: at, Last: at, Within: time.Minute}, PerSecond: 1. / 15, Passing: 0, Cost: 7, Currency: "EUR", Notes: []string{"n"},
+		}), `{"steps":[{"step":"rule","name":"a","matched":true,"detail":"drop"}],"verdict":{"action":"drop","rule":"a","priority":"low","team":"t","pool":"p","shed":true},"last":{"outcome":"dropped","at":"2026-01-02T02:04:05Z"},"samples_per_second":0.0666667,"samples_per_second_passing":0,"cost_per_month_micro":7,"currency":"EUR",` +
+			`"sighting":{"active":true,"first_seen":"2026-01-02T02:04:05Z","last_seen_from":"2026-01-02T02:04:05Z","last_seen_until":"2026-01-02T02:05:05Z"},"notes":["n"]}`},
 		{"an explanation of a series not seen", NewExplanation(control.Explanation{Action: "keep", Priority: "default", Refused: "no"}),
-			`{"steps":[],"verdict":{"action":"keep","rule":"","priority":"default","team":"","refused":"no"},"last":null}`},
+			`{"steps":[],"verdict":{"action":"keep","rule":"","priority":"default","team":"","refused":"no"},"last":null,"samples_per_second":0,"samples_per_second_passing":0,"cost_per_month_micro":0,"currency":"","sighting":null,"notes":[]}`},
 		{"a rule", newRule(control.Rule{Rule: parsed[0], Source: control.FromFile, Position: 1, State: "active", RemovedSamplesPerSecond: 1.5}, control.Matched{}),
 			`{"name":"a","match":["up","down"],"action":"downsample","interval":"1m","when":"always","mode":"enforce","team":"t","source":"file","file":"r.yml","line":1,"position":1,"revision":0,"state":"active","matched_series":null,"removed_samples_per_second":1.5}`},
 		{"a rule of one selector", newRule(control.Rule{Rule: parsed[1], Source: control.FromAPI, Position: 2, Revision: 7, UpdatedAt: at.UTC(), UpdatedBy: "ann", State: "shadow"}, control.Matched{Series: 10.4, Error: 1.2, Known: true}),

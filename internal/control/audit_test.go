@@ -136,8 +136,8 @@ func TestPoliciesAreAudited(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := db.Audit(t.Context(), store.AuditQuery{Object: "policies/owners"})
-	if err != nil || len(list) != 2 || list[1].Before != nil || !cmp.Equal(list[0].Before, list[1].After) || list[0].Verb != "policy.set" || list[0].Who != "ann" {
+	list, err := db.Audit(t.Context(), store.AuditQuery{Object: "owners"})
+	if err != nil || len(list) != 2 || list[1].Before != nil || !cmp.Equal(list[0].Before, list[1].After) || list[0].Verb != "owners.set" || list[0].Who != "ann" {
 		t.Errorf("the audit is %+v, %v; want both changes, the second from the first", list, err)
 	}
 	if _, err := c.SetOwners(t.Context(), nil, Change{1}); !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), "owners were changed by ann at ") {

@@ -24,6 +24,8 @@ type Control struct {
 	actor   auth.Actor
 	rates   *rates
 	reports chan struct{} // holds one for each that is being made
+
+	previews chan struct{} // holds one for each that runs
 }
 
 // Parts are what a Control asks.
@@ -37,6 +39,7 @@ type Parts struct {
 	Policies *Policies
 	Events   *Events
 	Tokens   *auth.Tokens             // nil where there are none
+	Usage    *Usage                   // nil where nothing is known of queries
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
@@ -44,13 +47,17 @@ type Parts struct {
 
 	// Breaks returns the queries that a rule would break. nil: none is known.
 	Breaks func(*rules.Rule) []Breakage
+
+	// Used reports whether a query that is known uses, or may use, a metric, or with
+	// a label, that label of it. nil: none is known.
+	Used func(metric, label string) bool
 }
 
 // New returns a Control for the program itself, which may do everything.
 func New(p Parts) *Control {
 	return &Control{
 		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates),
-		reports: make(chan struct{}, reportsAtOnce),
+		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
 	}
 }
 

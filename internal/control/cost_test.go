@@ -125,7 +125,7 @@ func ledgered(t *testing.T, c attribution.Config, deltas ...attribution.Delta) (
 
 func withLedger(t *testing.T, c attribution.Config, s attribution.Store) *Control {
 	t.Helper()
-	policies, err := NewPolicies(PolicyFile{Name: "headgate.yml", Config: c}, func() PolicyStore { return nil }, discard)
+	policies, err := NewPolicies(PolicyFile{Name: "headgate.yml", Config: c}, noPolicyStore, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +470,7 @@ func TestFlowByTheLedger(t *testing.T) {
 func FuzzCostQuery(f *testing.F) {
 	f.Add("2026-11-01", "2026-11-02T05:00:00Z", "", "team,metric", "even", "shop", "team:a")
 	f.Add("", "", "2026-11", "day", "", "", "day:2026-11-01")
-	policies, err := NewPolicies(PolicyFile{Config: attribution.DefaultConfig()}, func() PolicyStore { return nil }, discard)
+	policies, err := NewPolicies(PolicyFile{Config: attribution.DefaultConfig()}, noPolicyStore, discard)
 	if err != nil {
 		f.Fatal(err)
 	}

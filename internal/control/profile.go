@@ -172,13 +172,15 @@ func (c *Control) TSDB(tenantName string, limit int) (profiler.TSDBStats, error)
 	return c.parts.Profiler.TSDB(t, limit), nil
 }
 
+const unprofiled = "nothing is profiled: profiler.memory_limit_bytes is 0; set it, or leave it out for the default, and restart"
+
 // profiled parses what every question about the profile has.
 func (c *Control) profiled(tenantName string, match []string) (tenant.ID, []*series.Selector, error) {
 	if err := c.may(auth.ReadTraffic); err != nil {
 		return "", nil, err
 	}
 	if c.parts.Profiler == nil {
-		return "", nil, &missing{"nothing is profiled: profiler.memory_limit_bytes is 0; set it, or leave it out for the default, and restart"}
+		return "", nil, &missing{unprofiled}
 	}
 	t, err := c.tenantOrDefault(auth.ReadTraffic, tenantName)
 	if err != nil {

@@ -148,5 +148,10 @@ func ParseLabels(s string) (Labels, error) {
 		return nil, errors.New("a series needs at least one label")
 	}
 	ls.Sort()
+	for i := 1; i < len(ls); i++ {
+		if ls[i].Name == ls[i-1].Name {
+			return nil, fmt.Errorf("label %.80q is there twice", ls[i].Name)
+		}
+	}
 	return ls, nil
 }

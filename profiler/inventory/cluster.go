@@ -60,7 +60,7 @@ func (g *gatherer) finish(total float64) {
 func (g *gatherer) sample(total float64) (x sample, asked [quantities]moments) {
 	x.total = total
 	x.family, x.within = g.kept.chances()
-	most := float64(max(1, g.m.heaviest))
+	most := float64(max(1, g.heaviest))
 	for i := range g.t.clusters {
 		c := &g.t.clusters[i]
 		x.x += c.series

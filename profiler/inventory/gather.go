@@ -17,6 +17,7 @@ type gathering struct {
 
 	columns  []int     // of the labels that make groups, in the shape at hand
 	groupIDs numbering // of the values' numbers
+	named    map[GroupKey]int
 	here     []*group  // the groups of this metric
 	exact    []amounts // of each of them, where the metric is exact
 	shares   numbering // of family and group
@@ -37,9 +38,9 @@ func (m *Metric) Gather(part int64, q *Query, total float64, t *Tally) {
 		return
 	}
 	t.matching.begin(m.v, q.Selectors, received)
-	g := gatherer{m: m, v: m.v, q: q, t: t, kept: kept, oldest: max(part, m.newest) - sketch.Parts + 1}
+	g := gatherer{m: m, v: m.v, q: q, t: t, kept: kept, oldest: max(part, m.newest) - sketch.Parts + 1, heaviest: m.heaviest}
 	g.begin(received)
-	g.meanRate(part)
+	g.mean, g.fastest = m.rates(part)
 	for b, r := range m.active(part) {
 		g.row(b, r)
 	}
@@ -57,6 +58,8 @@ type gatherer struct {
 	t      *Tally
 	kept   cut
 	oldest int64 // part of the window
+
+	heaviest int32 // series of a family, as Metric.heaviest
 
 	mean    float64 // samples per second of a series of known interval
 	fastest float64 // the most
@@ -83,23 +86,25 @@ func (g *gatherer) begin(rows int) {
 	}
 }
 
-// meanRate finds what series of unknown interval count as.
-func (g *gatherer) meanRate(part int64) {
+// rates returns what series of unknown interval count as, the mean of the others in
+// samples per second, and the rate of the fastest.
+func (m *Metric) rates(part int64) (mean, fastest float64) {
 	n := 0
 	last, rate := interval(0), 0.0
-	for _, r := range g.m.active(part) {
+	for _, r := range m.active(part) {
 		if r.interval != last {
 			last, rate = r.interval, r.interval.perSecond()
 		}
 		if rate > 0 {
-			g.mean += rate
-			g.fastest = max(g.fastest, rate)
+			mean += rate
+			fastest = max(fastest, rate)
 			n++
 		}
 	}
 	if n > 0 {
-		g.mean /= float64(n)
+		mean /= float64(n)
 	}
+	return mean, fastest
 }
 
 // row looks at r, a row of b.
@@ -128,37 +133,48 @@ func (g *gatherer) row(b *block, r *row) {
 			return
 		}
 	}
-	g.seen = true
-	if g.q.Examples > 0 {
-		t.example(g.q.Examples, r.hash(), func() series.Labels { return g.v.labels(b, r, nil) })
-	}
 	a := amounts{ofSeries: 1, ofPerSecond: g.mean}
 	if rate := r.interval.perSecond(); rate > 0 {
 		a[ofPerSecond] = rate
 	}
+	if g.q.Passes != nil {
+		var ok bool
+		if a[ofPerSecond], ok = g.q.Passes(g.v.verdicts.of(r.verdict), a[ofPerSecond]); !ok {
+			return
+		}
+	}
 	if r.forwarded.since(g.oldest, g.m.newest) {
 		a[ofForwarded] = 1
+	}
+	g.seen = true
+	if g.q.Examples > 0 {
+		t.example(g.q.Examples, r.hash(), func() series.Labels { return g.v.labels(b, r, nil) })
 	}
 	g.note(family, s, ids, &a)
 }
 
 // note adds what one series has to its family and group.
 func (g *gatherer) note(family int, s *shape, ids []uint32, a *amounts) {
-	t := g.t
-	grouped := len(g.q.By) > 0
-	n := 0
-	if grouped {
-		n = g.group(s, ids)
+	g.add(family, a)
+	if len(g.q.By) > 0 {
+		g.addTo(g.group(s, ids), family, a)
 	}
-	if !g.sampled() {
+}
+
+// add adds what one series has to its family.
+func (g *gatherer) add(family int, a *amounts) {
+	if g.sampled() {
+		g.t.clusters[family].note(a)
+	} else {
 		g.all.add(a)
-		if grouped {
-			t.exact[n].add(a)
-		}
-		return
 	}
-	t.clusters[family].note(a)
-	if !grouped {
+}
+
+// addTo adds what one series has to the group numbered n.
+func (g *gatherer) addTo(n, family int, a *amounts) {
+	t := g.t
+	if !g.sampled() {
+		t.exact[n].add(a)
 		return
 	}
 	i, fresh := t.shares.number(uint64(family)<<32 | uint64(n))

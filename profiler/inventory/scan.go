@@ -39,6 +39,32 @@ func (m *Metric) Each(part int64, f func(Row) bool) {
 	}
 }
 
+// Find returns the row of a series, without its labels, where there is one. certain
+// says whether there would be, had it been seen in the window that ends with part.
+func (m *Metric) Find(part int64, ls series.Labels) (row Row, found, certain bool) {
+	sum := sketch.Sum(ls)
+	hash, family := sketch.Final(sum), sketch.FamilyOf(ls, sum)
+	r := m.find(sum, hash)
+	if r == nil || r.seen == 0 {
+		return Row{}, false, m.complete(part).admits(family, hash)
+	}
+	row = Row{
+		Sum: sum, Hash: hash, Family: family, Part: r.seen.part(m.newest), FirstPart: m.firstPart(r), ForwardedPart: -1,
+		Verdict: m.v.verdicts.of(r.verdict), IntervalMs: r.interval.ms(),
+	}
+	if r.forwarded.since(max(part, m.newest)-sketch.Parts+1, m.newest) {
+		row.Forwarded, row.ForwardedPart = true, r.forwarded.part(m.newest)
+	}
+	return row, true, true
+}
+
+// PerSecond returns how many samples per second a series seen in the window that ends
+// with part has on the average, of those whose interval is known; 0 where none is.
+func (m *Metric) PerSecond(part int64) float64 {
+	mean, _ := m.rates(part)
+	return mean
+}
+
 func (m *Metric) firstPart(r *row) int64 {
 	return m.newest - int64(uint32(m.newest)-r.first)
 }

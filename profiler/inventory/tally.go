@@ -19,6 +19,10 @@ type Query struct {
 	// Match, where it is set, has to accept a series as well. The labels are valid
 	// until it returns.
 	Match func(series.Labels, Verdict) bool
+
+	// Passes, where it is set, says how many of a series' samples per second are
+	// meant, by its verdict; ok is false where the series is not meant at all.
+	Passes func(v Verdict, perSecond float64) (meant float64, ok bool)
 }
 
 // A Tally adds up what metrics say of one query. The zero value is ready. It holds

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/headgate/headgate/internal/control"
+	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
+)
+
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yml":  "groups:\n- rules:\n  - alert: Down\n    expr: up == 0\n  - {alert: Broken, expr: 'up =='}\n",
+		"b.json": `{"title":"B","uid":"b","panels":[{"id":3,"title":"<P>","targets":[{"expr":"sum by (job) (up)"}]}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rs, problems := rules.ParseFile("r.yml", []byte("rules: [{name: drop-up, match: up, action: drop}]"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	engine := rules.NewEngine()
+	if err := engine.Load(rs); err != nil {
+		t.Fatal(err)
+	}
+	c := usage.Config{RuleFiles: []string{"a.yml"}, Dashboards: []string{"b.json"}}
+	log := slog.New(slog.DiscardHandler)
+	queries := control.NewUsage(c, dir, usage.Load(c, dir), engine, control.NewEvents(log).Tell, log)
+	h := New(control.New(control.Parts{Rules: engine, Usage: queries}))
+	get := func(path string) *httptest.ResponseRecorder {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/api/v1/usage"+path, nil))
+		return rec
+	}
+	const down = `"kind":"alert","name":"Down","file":"a.yml","line":3,"expr":"up == 0"`
+	const panel = `"kind":"dashboard","name":"B / <P>","file":"b.json","line":1,"expr":"sum by (job) (up)","link":"/d/b?viewPanel=3"`
+	const broken = `"kind":"alert","name":"Broken","file":"a.yml","line":5,"expr":"up =="`
+	for path, want := range map[string]string{
+		"?metric=up":                             `{"uses":[{` + down + `,"how":"name"},{` + panel + `,"how":"name"},{` + broken + `,"how":"unknown"}]}`,
+		"?metric=up&limit=1":                     `{"uses":[{` + down + `,"how":"name"}],"next_cursor":"MQ"}`,
+		"?metric=up&limit=1&cursor=MQ":           `{"uses":[{` + panel + `,"how":"name"}],"next_cursor":"Mg"}`,
+		"?metric=up&label=pod":                   `{"uses":[{` + down + `,"how":"result"},{` + broken + `,"how":"unknown"}]}`,
+		"?metric=x&label=pod&cursor=OTk":         `{"uses":[]}`,
+		"/breaks?rule=drop-up&limit=1":           `{"breaks":[{` + down + `,"verdict":"breaks","why":"every series of up is dropped: it finds nothing"}],"next_cursor":"MQ"}`,
+		"/breaks?rule=drop-up&limit=1&cursor=MQ": `{"breaks":[{` + broken + `,"verdict":"may_break","why":"what it reads is not known: it cannot be parsed: 1:6: parse error: unexpected end of input"}],"next_cursor":"Mg"}`,
+		"/problems":                              `{"problems":[{"file":"a.yml","line":5,"text":"alert \"Broken\": it cannot be parsed: 1:6: parse error: unexpected end of input; until it is mended, every rule may break it"}]}`,
+	} {
+		rec := get(path)
+		if diff := cmp.Diff(want, strings.TrimSpace(rec.Body.String())); diff != "" || rec.Code != http.StatusOK {
+			t.Errorf("%s: %d (-want +got):\n%s", path, rec.Code, diff)
+		}
+	}
+	for path, status := range map[string]int{
+		"":                      http.StatusUnprocessableEntity,
+		"?metric=up&cursor=%21": http.StatusUnprocessableEntity,
+		"?metric=up&cursor=LTE": http.StatusUnprocessableEntity,
+		"/breaks?rule=none":     http.StatusNotFound,
+	} {
+		wantProblem(t, get(path), status)
+	}
+}
