@@ -85,27 +85,14 @@ func (c *Control) measure(e *Explanation, x gateway.Explanation, t tenant.ID, ls
 	if !x.Shed && x.Refused == "" {
 		e.Passing = passes(x.Decision, e.PerSecond)
 	}
-	price, ok := c.priceNow(t)
-	if !ok {
+	price := c.monthlyPrice(t)
+	if e.Currency = price.Currency(); e.Currency == "" {
 		note("No price is set, so nothing has a cost.")
 		return
 	}
-	e.Currency = price.Currency
 	if e.Passing > 0 {
-		e.Cost = microOf(price.PerMonth(1, e.Passing))
+		e.Cost = micro(price.Of(1, e.Passing))
 	}
-}
-
-// priceNow returns what a tenant pays now; ok is false where there is no price.
-func (c *Control) priceNow(t tenant.ID) (p attribution.Price, ok bool) {
-	if c.parts.Policies == nil {
-		return p, false
-	}
-	tariff, err := attribution.NewTariff(c.parts.Policies.Prices())
-	if err != nil { // they were checked when they came into force
-		return p, false
-	}
-	return tariff.At(t, attribution.HourOf(time.Now()))
 }
 
 // ParseSeries parses the series that Explain is asked about, as PromQL writes it or

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -187,20 +186,17 @@ func (c *Control) meant(r *rules.Rule) (list []tenant.ID, hidden int) {
 
 // price adds what is removed costs in a month, by the prices of this hour.
 func (c *Control) price(p *Preview, e *effect) {
-	if c.parts.Policies == nil {
-		return
-	}
-	tariff, err := attribution.NewTariff(c.parts.Policies.Prices())
-	if err != nil { // they were checked when they came into force
-		return
-	}
-	hour := attribution.HourOf(e.now)
-	p.Currency = tariff.Currency()
+	p.Currency = c.monthlyPrice(p.Rule.Tenant).Currency()
+	prices := map[tenant.ID]MonthlyPrice{}
 	of := func(rows map[groupOf]*PreviewRow) {
 		for k, r := range rows {
-			if price, ok := tariff.At(k.tenant, hour); ok {
-				r.Cost = microOf(price.PerMonth(r.Series.Value, r.Samples.Value))
+			price, ok := prices[k.tenant]
+			if !ok {
+				price = c.monthlyPrice(k.tenant)
+				prices[k.tenant] = price
 			}
+			p.Currency = cmp.Or(p.Currency, price.Currency())
+			r.Cost = micro(price.Of(r.Series.Value, r.Samples.Value))
 		}
 	}
 	of(e.tenants)
@@ -210,11 +206,6 @@ func (c *Control) price(p *Preview, e *effect) {
 		p.Cost += r.Cost
 	}
 	p.Tenants, p.Teams, p.Metrics = ranked(e.tenants), ranked(e.teams), ranked(e.metrics)
-}
-
-// microOf returns an amount in whole units of its currency as Micro.
-func microOf(amount float64) attribution.Micro {
-	return attribution.Micro(math.Round(min(max(amount*1e6, -1<<62), 1<<62)))
 }
 
 // ranked adds up the rows of one name and returns the greatest.

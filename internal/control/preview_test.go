@@ -176,9 +176,9 @@ func (s *seer) mustPreview(t testing.TB, spec rules.Spec) Preview {
 
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(b)) }
 
-// someSeries are twenty series of calls, half of each team, ten of debug of one
+// shopSeries are twenty series of calls, half of each team, ten of debug of one
 // team, and a histogram of two pods.
-func someSeries() (every15, every60 []string) {
+func shopSeries() (every15, every60 []string) {
 	for i := range 20 {
 		every15 = append(every15, fmt.Sprintf(`calls{team=%q,pod="p-%d"}`, []string{"shop", "pay"}[i%2], i))
 	}
@@ -200,7 +200,7 @@ func TestPreview(t *testing.T) {
 		"  - {name: drop-debug, match: debug, action: drop, mode: shadow}\n" +
 		"  - {name: busy, match: wait_seconds_count, action: drop, when: over_limit}\n"
 	s := seeing(t, 0, inForce)
-	fast, slow := someSeries()
+	fast, slow := shopSeries()
 	s.learn(t, "a", append(sending(t, 15, fast...), sending(t, 60, slow...)...), inForce)
 
 	type figures struct {
@@ -269,7 +269,7 @@ func TestPreview(t *testing.T) {
 
 func TestPreviewOfFamilies(t *testing.T) {
 	s := seeing(t, 0, "")
-	_, slow := someSeries()
+	_, slow := shopSeries()
 	slow = append(slow, `rpc_seconds{quantile="0.5"}`, `rpc_seconds{quantile="0.9"}`, `rpc_seconds_sum{}`, `rpc_seconds_count`, `queue`, `queue_count`)
 	s.learn(t, "a", sending(t, 60, slow...), "")
 	for _, tt := range []struct{ name, match, want string }{

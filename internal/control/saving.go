@@ -167,13 +167,13 @@ func (f *finder) duplicate(label string, p *pair) {
 }
 
 const (
-	leastValues    = 100 // of a label that explodes
-	leastReduction = 0.5 // of the series, without it
+	explosiveValues    = 100 // of a label that explodes
+	explosiveReduction = 0.5 // of the series, without it
 )
 
 // explosive finds a label whose values make the series, and mean nothing to queries.
 func (f *finder) explosive(r *profiler.MetricRow, l *profiler.LabelRow) {
-	if l.Values < leastValues || l.Reduction < leastReduction || l.Label == "le" || l.Label == "quantile" || isReplica(l.Label) ||
+	if l.Values < explosiveValues || l.Reduction < explosiveReduction || l.Label == "le" || l.Label == "quantile" || isReplica(l.Label) ||
 		f.used(r.Metric, "") || f.used(r.Metric, l.Label) {
 		return
 	}

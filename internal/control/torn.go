@@ -14,7 +14,7 @@ import (
 const (
 	maxFamilies = 10_000 // names of families of one tenant that are noted
 	maxTorn     = 100    // of which it is looked whether they are torn apart
-	maxParts    = 4      // of a family that are named
+	namedParts  = 4      // of a family that are named
 )
 
 // familyOf returns the name of the histogram or summary that a series is part of; ok
@@ -153,8 +153,8 @@ func partsText(parts map[string]bool) string {
 	}
 	slices.Sort(list)
 	slices.Sort(buckets)
-	if n := len(buckets) - maxParts; n > 0 {
-		buckets = append(buckets[:maxParts], fmt.Sprintf("%d more", n))
+	if n := len(buckets) - namedParts; n > 0 {
+		buckets = append(buckets[:namedParts], fmt.Sprintf("%d more", n))
 	}
 	return strings.Join(append(buckets, list...), ", ")
 }
