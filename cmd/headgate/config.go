@@ -30,6 +30,7 @@ type Config struct {
 	Attribution attribution.Config `yaml:"attribution"`
 	Usage       usage.Config       `yaml:"usage"`
 	Storage     StorageConfig      `yaml:"storage"`
+	Auth        auth.Config        `yaml:"auth"`
 
 	dir  string // that relative paths start from
 	text []byte // of the file
@@ -52,21 +53,15 @@ func DefaultConfig() Config {
 		Attribution: attribution.DefaultConfig(),
 		Usage:       usage.DefaultConfig(),
 		Storage:     DefaultStorageConfig(),
+		Auth:        auth.DefaultConfig(),
 	}
-}
-
-const absent = "this version of Headgate does not know it, and would not do what it says; remove it"
-
-// absentKeys are parts of the configuration that only other versions know.
-var absentKeys = map[string]string{
-	"auth": absent,
 }
 
 // readConfig reads the configuration file, or the defaults where file is "".
 // upstreamURL is that of the flag; it may not contradict the file.
 func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 	c := DefaultConfig()
-	d := &document{file: file, absent: absentKeys}
+	d := &document{file: file}
 	c.file = d
 	if file != "" {
 		data, err := os.ReadFile(file)
@@ -92,6 +87,7 @@ func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 		c.checkWindow()
 		c.reportAll("attribution", c.Attribution.Validate())
 		c.reportAll("storage", c.Storage.Validate())
+		c.reportAll("auth", c.Auth.Validate())
 	}
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b rules.Problem) int {
@@ -155,6 +151,7 @@ func (c *Config) resolvePaths() {
 		c.Gateway.TenantUpstreams[t] = u
 	}
 	c.Storage.resolve(c.dir)
+	c.Auth.SetDirectory(c.dir)
 	c.Limits.File = config.JoinDir(c.dir, c.Limits.File)
 	c.Profiler.File = config.JoinDir(c.dir, c.Profiler.File)
 	for i := range c.Gateway.Credentials {

@@ -161,7 +161,7 @@ func FuzzReadConfig(f *testing.F) {
 	f.Add("? {a: b}\n: - c\n- - d\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c := DefaultConfig()
-		d := &document{file: "f", absent: absentKeys}
+		d := &document{file: "f"}
 		d.decode([]byte(text), &c)
 		for _, p := range d.problems {
 			if p.Text == "" || p.Line < 0 || p.Col < 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
@@ -66,6 +67,19 @@ func TestTheReferenceIsTheDefault(t *testing.T) {
 	}
 	for _, text := range reference[1:] {
 		readGood(t, text)
+	}
+}
+
+func TestTheExamplesOfSigningIn(t *testing.T) {
+	for _, text := range blocks(t, "docs/AUTH.md") {
+		c := readGood(t, text)
+		if len(c.Auth.Users) != 2 || c.Auth.OIDC == nil || c.Auth.Session != auth.DefaultConfig().Session {
+			t.Errorf("the example reads as\n%+v", c.Auth)
+		}
+	}
+	c := readGood(t, blocks(t, "docs/CONFIGURATION.md")[0])
+	if c.Auth.Enabled() || c.Auth.Session != auth.DefaultConfig().Session {
+		t.Errorf("the reference reads as\n%+v, want the default", c.Auth)
 	}
 }
 

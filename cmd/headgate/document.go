@@ -21,7 +21,6 @@ import (
 // problem with its place, and the rest is read nevertheless.
 type document struct {
 	file     string
-	absent   map[string]string     // keys by path, such as attribution.prices, that are known and not allowed: why
 	places   map[string]*yaml.Node // of what was read, by path; items are numbered from 1
 	problems []rules.Problem
 }
@@ -181,10 +180,6 @@ func (d *document) fields(path string, n *yaml.Node, v reflect.Value) {
 	addFields(known, v)
 	d.pairs(n, func(k, value *yaml.Node) {
 		at := join(path, k.Value)
-		if why, ok := d.absent[at]; ok {
-			d.report(k, "%s: %s", k.Value, why)
-			return
-		}
 		field, ok := known[k.Value]
 		if !ok {
 			d.unknown(k, known)

@@ -17,6 +17,7 @@ import (
 type loaded struct {
 	config   *Config
 	settings gateway.Settings
+	auth     *auth.Settings
 	rules    []*rules.Rule
 	catalogs []*attribution.Catalog
 	skipped  []attribution.Problem // entries of catalogs
@@ -58,6 +59,8 @@ func (l *loaded) loadParts() []rules.Problem {
 		l.settings.Auth = credentials
 	}
 	c.reportAll("gateway", err)
+	l.auth, err = auth.Load(c.Auth)
+	c.reportAll("auth", err)
 	l.stamp = attribution.CatalogStamp(c.Attribution.Catalogs, c.dir)
 	l.catalogs, l.skipped = attribution.LoadCatalogs(c.Attribution.Catalogs, c.dir)
 	return c.file.problems

@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addRules(app, commands)
 	addAudit(app, commands)
 	addImport(app, commands)
+	addHashPassword(app, commands)
 	addVersion(app, commands)
 
 	if len(args) == 0 {

@@ -22,6 +22,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
 )
@@ -145,6 +147,12 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		return err
 	}
 	reg.MustRegister(gateway.LimitCollector(lim.Limiter), ledgerCollector{books.book})
+	tokens := auth.NewTokens(kept.tokens, log)
+	people := signin.New(signin.Parts{
+		Tokens: tokens, Sessions: kept.sessions, ExternalURL: f.externalURL, Secure: f.https(),
+		Tell: func(text string) { events.Tell(gateway.Event{At: time.Now(), Kind: "signin", Text: text}) },
+		Log:  slog.New(calm(log.Handler())),
+	}, first.auth)
 	reloads := newReloading(first,
 		func() (*loaded, error) {
 			l, err := read()
@@ -159,10 +167,11 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			{"rules", func(l *loaded) error { return book.Reload(l.rules) }},
 			{"attribution", func(l *loaded) error { return policies.Reload(l.policies(f.configFile)) }},
 			{"usage", func(l *loaded) error { queries.Reload(l.config.Usage, l.config.dir, l.usage); return nil }},
+			{"auth", func(l *loaded) error { people.Reload(l.auth); return nil }},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
 		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries,
-		Book: books.book, Ledger: kept.reports, Reload: reloads.reload,
+		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
 	})
 
 	if trusting {
@@ -172,9 +181,16 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		events.Tell(gateway.Event{At: time.Now(), Kind: "config", Text: text})
 	}
 
+	if people.Enabled() && !f.https() && !loopback(f.webAddress) {
+		const text = "passwords, cookies and tokens come to the web listener for all to read: " +
+			"give it a certificate by --web.config.file, or say by --web.external-url=https://… that a proxy has one"
+		log.Warn(text, slog.String("address", f.webAddress))
+		events.Tell(gateway.Event{At: time.Now(), Kind: "config", Text: text})
+	}
+
 	ready := &readiness{}
 	ready.set("it is starting")
-	servers, err := f.listen(ctx, g, c, ready, reg, log)
+	servers, err := f.listen(ctx, g, c, people, ready, reg, log)
 	if err != nil {
 		return err
 	}
@@ -200,6 +216,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return policies.Run(failed) })
 	group.Go(func() error { return c.WatchBudgets(failed) })
 	group.Go(func() error { return kept.run(failed, events) })
+	group.Go(func() error { return tokens.Run(failed) })
+	group.Go(func() error { return people.Run(failed) })
 	group.Go(func() error { return reloads.onSignal(failed, hup) })
 	group.Go(func() error { return reloads.watchCatalogs(failed) })
 	for _, s := range servers {
@@ -221,18 +239,18 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 }
 
 // listen opens the listeners.
-func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
+func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, people *signin.SignIn, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
 	open := map[string]http.Handler{"/-/healthy": http.HandlerFunc(healthy), "/-/ready": ready}
 	if f.shared() {
 		both, err := listen(ctx, listenConfig{"web and ingest", f.webAddress, f.webConfig, max(f.webMax, f.ingestMax), true},
-			open, webHandler(f, c, g, reg, log), log)
+			open, webHandler(f, c, people, g, reg, log), log)
 		if err != nil {
 			return nil, err
 		}
 		return []*server{both}, nil
 	}
 	pages, err := listen(ctx, listenConfig{"web", f.webAddress, f.webConfig, f.webMax, false},
-		open, webHandler(f, c, nil, reg, log), log)
+		open, webHandler(f, c, people, nil, reg, log), log)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/rules"
@@ -121,8 +123,24 @@ func (k *keeping) policies() control.PolicyStore {
 	return nil
 }
 
+// tokens returns the store for API tokens, or nil while it is not open.
+func (k *keeping) tokens() auth.TokenStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
 // rules returns the store for rules, likewise.
 func (k *keeping) rules() control.RuleStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
+// sessions returns the store for sessions, or nil while it is not open.
+func (k *keeping) sessions() signin.SessionStore {
 	if db := k.db.Load(); db != nil {
 		return db
 	}

@@ -11,3 +11,5 @@ import (
 func screenOf(io.Writer) (*screen, bool) { return nil, false }
 
 func readKeys(*os.File) (restore func(), err error) { return func() {}, nil }
+
+func hideInput(*os.File) (restore func(), terminal bool, err error) { return func() {}, false, nil }

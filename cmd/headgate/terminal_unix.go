@@ -44,3 +44,19 @@ func readKeys(f *os.File) (restore func(), err error) {
 	}
 	return func() { _ = unix.IoctlSetTermios(fd, setTermios, before) }, nil
 }
+
+// hideInput makes a terminal not show what is typed in, and reports whether f is
+// one. restore leaves it as it was.
+func hideInput(f *os.File) (restore func(), terminal bool, err error) {
+	fd := int(f.Fd())
+	before, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil { // it is no terminal
+		return func() {}, false, nil
+	}
+	t := *before
+	t.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, setTermios, &t); err != nil {
+		return nil, false, err
+	}
+	return func() { _ = unix.IoctlSetTermios(fd, setTermios, before) }, true, nil
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/headgate/headgate/internal/api"
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
 )
 
@@ -80,6 +83,7 @@ const frontPage = `Headgate stands between Prometheus and its metrics store.
 /api/v1/bypass        the switch that turns every rule and limit off
 /api/v1/events        what happened
 /api/v1/audit         who changed what
+/api/v1/tokens        API tokens
 /api/v1/openapi.json  all of the API
 /metrics              Headgate's own metrics
 /-/healthy  /-/ready  /-/reload
@@ -90,8 +94,9 @@ Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-add
 
 // webHandler answers people and scripts. ingest is nil where it has a listener of
 // its own.
-func webHandler(f *serveFlags, c *control.Control, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
+func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
+	people.Register(mux)
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprint(rw, frontPage)
@@ -118,7 +123,7 @@ func webHandler(f *serveFlags, c *control.Control, ingest http.Handler, reg *pro
 			log.Warn("--web.external-url is no origin", slog.Any("err", err))
 		}
 	}
-	return protection.Handler(mux)
+	return protection.Handler(guard(people, mux))
 }
 
 func reloadHandler(enabled bool, c *control.Control) http.HandlerFunc {
@@ -128,7 +133,11 @@ func reloadHandler(enabled bool, c *control.Control) http.HandlerFunc {
 		case !enabled:
 			http.Error(rw, "Lifecycle API is not enabled; start with --web.enable-lifecycle, or send SIGHUP.", http.StatusForbidden)
 		default:
-			if err := c.Reload(r.Context()); err != nil {
+			err := c.As(auth.FromContext(r.Context())).Reload(r.Context())
+			switch {
+			case errors.Is(err, control.ErrForbidden):
+				http.Error(rw, err.Error(), http.StatusForbidden)
+			case err != nil:
 				http.Error(rw, "failed to reload config:\n"+err.Error(), http.StatusInternalServerError)
 			}
 		}

@@ -9,19 +9,25 @@ import (
 	"github.com/headgate/headgate/internal/auth"
 )
 
-// actors notes in every request who asks. Where no users are configured, whoever
-// reaches the listener may do everything: other machines reach none that does not
-// ask for a password.
+// actors notes in every request who asks, where nothing before it said so: where no
+// users are configured, whoever reaches the listener may do everything, since other
+// machines reach none that does not ask for a password. Nobody may do nothing.
 func actors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !auth.InContext(r.Context()) {
+			r = r.WithContext(auth.NewContext(r.Context(), LocalActor(r)))
+		}
 		if auth.FromContext(r.Context()).Role == "" {
-			r = r.WithContext(auth.NewContext(r.Context(), localActor(r)))
+			WriteProblem(rw, http.StatusForbidden, "you have no role here: ask an admin for one")
+			return
 		}
 		next.ServeHTTP(rw, r)
 	})
 }
 
-func localActor(r *http.Request) auth.Actor {
+// LocalActor is who asks where no users are configured: somebody who may do
+// everything.
+func LocalActor(r *http.Request) auth.Actor {
 	a := auth.Actor{From: r.RemoteAddr, Role: auth.Admin}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		a.From = host

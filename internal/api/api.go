@@ -42,6 +42,7 @@ func New(c *control.Control) http.Handler {
 	registerUnowned(a, c)
 	registerUsage(a, c)
 	registerStatus(a)
+	registerTokens(a, c)
 	return actors(limitWrites(problems(mux)))
 }
 
@@ -75,6 +76,8 @@ func operation(method, path, id, summary string) huma.Operation {
 // problem turns an error of control into the answer.
 func problem(err error) error {
 	switch {
+	case errors.Is(err, control.ErrForbidden):
+		return huma.Error403Forbidden(err.Error())
 	case errors.Is(err, control.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, control.ErrLocked), errors.Is(err, control.ErrExists):

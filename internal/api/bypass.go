@@ -55,7 +55,9 @@ func registerBypass(a huma.API, c *control.Control) {
 	end := operation(http.MethodDelete, "/bypass", "end-bypass", "Let rules and limits act again")
 	end.DefaultStatus = http.StatusNoContent
 	huma.Register(a, end, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
-		c.As(actor(ctx)).EndBypass()
+		if err := c.As(actor(ctx)).EndBypass(); err != nil {
+			return nil, problem(err)
+		}
 		return nil, nil
 	})
 }

@@ -24,11 +24,12 @@ func problems(mux *http.ServeMux) http.Handler {
 			rw.Header().Set("Allow", allow)
 			detail = "this path takes " + allow
 		}
-		writeProblem(rw, verdict.status, detail)
+		WriteProblem(rw, verdict.status, detail)
 	})
 }
 
-func writeProblem(rw http.ResponseWriter, status int, detail string) {
+// WriteProblem answers with a problem of RFC 9457.
+func WriteProblem(rw http.ResponseWriter, status int, detail string) {
 	rw.Header().Set("Content-Type", "application/problem+json")
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(&huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})

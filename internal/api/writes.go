@@ -77,7 +77,7 @@ func limitWrites(next http.Handler) http.Handler {
 		default:
 			if wait, ok := ws.allow(actor(r.Context()).String(), time.Now()); !ok {
 				rw.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-				writeProblem(rw, http.StatusTooManyRequests, "too many changes at once: wait as long as Retry-After says")
+				WriteProblem(rw, http.StatusTooManyRequests, "too many changes at once: wait as long as Retry-After says")
 				return
 			}
 		}

@@ -1,4 +1,6 @@
-// Package auth says who is calling: a sender's credential stands for its tenants.
+// Package auth says who is calling, and what they may do: a sender's credential
+// stands for its tenants, a person's sign-in and a script's token for a role, which
+// reaches as far as its tenants and teams.
 package auth
 
 import (

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 )
 
@@ -158,7 +159,7 @@ type AuditPage struct {
 
 // Audit returns who changed what.
 func (c *Control) Audit(ctx context.Context, q AuditQuery) (AuditPage, error) {
-	t, err := tenantOf(q.Tenant)
+	t, err := c.tenantOrAll(auth.ReadAudit, q.Tenant)
 	if err != nil {
 		return AuditPage{}, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
@@ -80,6 +81,9 @@ func (c *Control) KnowsQueries() bool {
 }
 
 func (c *Control) usage() (*usage.Index, error) {
+	if err := c.may(auth.ReadTraffic); err != nil {
+		return nil, err
+	}
 	if c.parts.Usage == nil || !c.parts.Usage.Configured() {
 		return nil, &missing{"nothing is known of alerts and dashboards: name their files in usage.rule_files and usage.dashboards"}
 	}

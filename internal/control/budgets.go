@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 )
 
@@ -26,8 +27,12 @@ type Budgets struct {
 	Entries map[string]BudgetEntry
 }
 
-// Budgets returns what teams and tenants may spend, and where it says so.
+// Budgets returns what teams, and the tenants that the actor may see, may spend, and
+// where it says so.
 func (c *Control) Budgets() Budgets {
+	if c.may(auth.ReadCosts) != nil {
+		return Budgets{}
+	}
 	set := c.parts.Policies.current.Load()
 	bs := Budgets{PolicyStamp: set.stored.stamps[store.BudgetsPolicy], Entries: map[string]BudgetEntry{}}
 	for key, b := range set.stored.budgets {
@@ -36,6 +41,10 @@ func (c *Control) Budgets() Budgets {
 	for key, b := range set.file.Config.Budgets {
 		bs.Entries[key] = BudgetEntry{b, set.file.origin()}
 	}
+	maps.DeleteFunc(bs.Entries, func(key string, e BudgetEntry) bool {
+		b, err := e.Budget(key)
+		return err == nil && b.Tenant != "" && !c.actor.SeesTenant(b.Tenant)
+	})
 	return bs
 }
 
@@ -43,6 +52,9 @@ func (c *Control) Budgets() Budgets {
 // Entries that are the file's own, as it has them, are left out; those that were
 // stored and that the file names by now stay out of force.
 func (c *Control) SetBudgets(ctx context.Context, entries map[string]BudgetEntry, by Change) (Budgets, error) {
+	if err := c.mayAll(auth.WritePrices); err != nil {
+		return Budgets{}, err
+	}
 	err := c.setPolicy(ctx, store.BudgetsPolicy, by, func(set *policySet) (storedPolicies, error) {
 		next := set.stored
 		next.budgets = attribution.Budgets{}

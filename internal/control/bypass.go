@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 )
 
 // What a bypass may be.
@@ -20,11 +21,19 @@ const (
 type Bypass = gateway.Bypass
 
 // Bypass returns the bypass that is on, or nil.
-func (c *Control) Bypass() *Bypass { return c.parts.Gateway.Bypass() }
+func (c *Control) Bypass() *Bypass {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
+	return c.parts.Gateway.Bypass()
+}
 
 // SetBypass turns every rule and limit off for a while. It replaces a bypass that
 // is on.
 func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error) {
+	if err := c.mayAll(auth.UseBypass); err != nil {
+		return nil, err
+	}
 	switch {
 	case length <= 0:
 		return nil, &Invalid{"for", "it must be longer than nothing; write 1h"}
@@ -42,10 +51,14 @@ func (c *Control) SetBypass(length time.Duration, reason string) (*Bypass, error
 }
 
 // EndBypass lets rules and limits act again.
-func (c *Control) EndBypass() {
+func (c *Control) EndBypass() error {
+	if err := c.mayAll(auth.UseBypass); err != nil {
+		return err
+	}
 	before := bypassDocument(c.Bypass())
 	c.parts.Gateway.SetBypass(nil)
 	c.auditOutside(AuditEntry{Verb: "bypass.end", Object: bypassObject, Before: before})
+	return nil
 }
 
 // bypassObject is what the record calls it. It must work without the store, and is

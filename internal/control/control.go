@@ -17,7 +17,8 @@ import (
 )
 
 // A Control answers questions about one running gateway, and changes it, for one
-// actor. Its methods may be called from any goroutine.
+// actor, as far as that may. What the actor may not do is an [ErrForbidden]; lists
+// leave out what it may not see. Its methods may be called from any goroutine.
 type Control struct {
 	parts   Parts
 	actor   auth.Actor
@@ -37,6 +38,7 @@ type Parts struct {
 	Audits   *Audits // nil where nothing is recorded
 	Policies *Policies
 	Events   *Events
+	Tokens   *auth.Tokens             // nil where there are none
 	Usage    *Usage                   // nil where nothing is known of queries
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
@@ -87,7 +89,12 @@ func (c *Control) Run(ctx context.Context) error {
 
 // Reload reads the configuration again and puts it in force, or says what is
 // wrong with it and leaves everything as it was.
-func (c *Control) Reload(ctx context.Context) error { return c.parts.Reload(ctx) }
+func (c *Control) Reload(ctx context.Context) error {
+	if err := c.mayAll(auth.Reload); err != nil {
+		return err
+	}
+	return c.parts.Reload(ctx)
+}
 
 // ErrNotFound is the error where what is asked for does not exist.
 var ErrNotFound = errors.New("not found")

@@ -370,14 +370,14 @@ func TestCostsReachNoFurtherThanTheActor(t *testing.T) {
 	if r, err := one.Costs(t.Context(), CostQuery{}); err != nil || r.Total != 50_048 {
 		t.Errorf("who may ask about bank sees %v, %v; want its cost", r.Report, err)
 	}
-	if _, err := one.Costs(t.Context(), CostQuery{Tenant: "shop"}); !errors.Is(err, ErrNotFound) {
-		t.Errorf("who may not ask about shop: %v, want not found", err)
+	if _, err := one.Costs(t.Context(), CostQuery{Tenant: "shop"}); !errors.Is(err, ErrForbidden) {
+		t.Errorf("who may not ask about shop: %v, want forbidden", err)
 	}
 	if l, err := one.Teams(t.Context(), TeamsQuery{}); err != nil || l.Total != 50_048 {
 		t.Errorf("teams cost %v, %v; want what bank does", l.Total, err)
 	}
 	two := c.As(auth.Actor{Name: "bob", Role: auth.Viewer, Tenants: []tenant.ID{"bank", "shop"}})
-	if _, err := two.CostSummary(t.Context(), SummaryQuery{}); err == nil || !strings.Contains(err.Error(), "name one") {
+	if _, err := two.CostSummary(t.Context(), SummaryQuery{}); err == nil || !strings.Contains(err.Error(), "name a tenant") {
 		t.Errorf("who may ask about two tenants, and names none: %v", err)
 	}
 }

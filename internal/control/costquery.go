@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/attribution"
-	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/internal/auth"
 )
 
 // A CostQuery says which costs are meant, as people write it.
@@ -25,7 +25,7 @@ const maxSpan = 3 * 366 * 24
 // query parses q.
 func (c *Control) query(q CostQuery, now time.Time) (attribution.Query, error) {
 	var out attribution.Query
-	t, err := c.reach(q.Tenant)
+	t, err := c.tenantOrAll(auth.ReadCosts, q.Tenant)
 	if err != nil {
 		return out, err
 	}
@@ -108,21 +108,4 @@ func parseMonth(text string, now time.Time) (attribution.Month, error) {
 		return m, &Invalid{"month", fmt.Sprintf("%s is yet to come; choose an earlier one", m)}
 	}
 	return m, nil
-}
-
-// reach parses the tenant that costs are asked of: "" is all, for those who may ask
-// about all.
-func (c *Control) reach(name string) (tenant.ID, error) {
-	t, err := tenantOf(name)
-	switch seen := c.actor.Tenants; {
-	case err != nil:
-		return "", err
-	case t == "" && len(seen) == 1:
-		return seen[0], nil
-	case t == "" && len(seen) > 1:
-		return "", &Invalid{"tenant", fmt.Sprintf("which one? you may ask about %d of them; name one", len(seen))}
-	case t != "" && !c.actor.SeesTenant(t):
-		return "", &missing{fmt.Sprintf("tenant %s is none that you may ask about", t)}
-	}
-	return t, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 )
 
 // A SummaryQuery says whose month is meant.
@@ -50,7 +51,7 @@ func (c *Control) CostSummary(ctx context.Context, q SummaryQuery) (CostSummary,
 	if err != nil {
 		return CostSummary{}, err
 	}
-	t, err := c.reach(q.Tenant)
+	t, err := c.tenantOrAll(auth.ReadCosts, q.Tenant)
 	if err != nil {
 		return CostSummary{}, err
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
-	"github.com/headgate/headgate/internal/tenant"
 )
 
 // An Event is something that an operator should know of.
@@ -39,13 +39,12 @@ type EventPage = store.EventPage
 
 // Events returns what happened.
 func (c *Control) Events(ctx context.Context, q EventQuery) (EventPage, error) {
-	if q.Tenant != "" {
-		if _, err := tenant.Parse(q.Tenant); err != nil {
-			return EventPage{}, &Invalid{"tenant", err.Error()}
-		}
+	t, err := c.tenantOrAll(auth.ReadEvents, q.Tenant)
+	if err != nil {
+		return EventPage{}, err
 	}
 	page, err := c.parts.Events.Events(ctx, store.EventQuery{
-		Kind: q.Kind, Tenant: tenant.ID(q.Tenant), From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
+		Kind: q.Kind, Tenant: t, From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
 	})
 	if err != nil { // there is no other error
 		return EventPage{}, &Invalid{"cursor", "it is none that a page before gave; leave it out to begin anew"}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
@@ -43,19 +44,13 @@ type ExplainStep = gateway.ExplainStep
 // writes one, and what is remembered of it. Without a tenant it is that of
 // senders that name none.
 func (c *Control) Explain(tenantName, seriesText string) (Explanation, error) {
-	t, err := tenantOf(tenantName)
+	t, err := c.tenantOrDefault(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return Explanation{}, err
-	}
-	if t == "" {
-		t = c.parts.Gateway.DefaultTenant()
 	}
 	ls, err := ParseSeries(seriesText)
 	if err != nil {
 		return Explanation{}, err
-	}
-	if !c.actor.SeesTenant(t) {
-		return Explanation{}, &Invalid{"tenant", fmt.Sprintf("you may not ask about tenant %s", t)}
 	}
 	x := c.parts.Gateway.Explain(t, ls)
 	e := Explained(x)

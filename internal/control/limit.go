@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
 )
@@ -38,7 +39,8 @@ type LimitsPage struct {
 	Next   string  // cursor of the next page; "" where there is none
 }
 
-// Limits returns the limits of the tenants that have one.
+// Limits returns the limits of the tenants that have one, as far as they concern
+// the actor.
 func (c *Control) Limits(q LimitsQuery) LimitsPage {
 	p := c.parts.Limits.current.Load()
 	list := c.parts.Limits.limiter.Statuses(time.Now())
@@ -49,6 +51,9 @@ func (c *Control) Limits(q LimitsQuery) LimitsPage {
 	}
 	var page LimitsPage
 	for _, s := range list {
+		if c.mayIn(auth.ReadTraffic, s.Tenant) != nil {
+			continue
+		}
 		if q.Limit > 0 && len(page.Limits) == q.Limit {
 			page.Next = string(page.Limits[q.Limit-1].Tenant)
 			break
@@ -63,7 +68,7 @@ func (c *Control) DefaultLimit() limiter.Limit { return c.parts.Limits.current.L
 
 // Limit returns a tenant's limit, of whom nothing needs to be known.
 func (c *Control) Limit(tenantName string) (Limit, error) {
-	t, err := someTenant(tenantName)
+	t, err := c.tenantNamed(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return Limit{}, err
 	}
@@ -102,7 +107,7 @@ type LimitHistory struct {
 // LimitHistory returns the last seconds of a tenant that has a limit of samples
 // per second. What was not recorded is 0.
 func (c *Control) LimitHistory(tenantName string, seconds int) (LimitHistory, error) {
-	t, err := someTenant(tenantName)
+	t, err := c.tenantNamed(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return LimitHistory{}, err
 	}
@@ -115,11 +120,4 @@ func (c *Control) LimitHistory(tenantName string, seconds int) (LimitHistory, er
 		h.Seconds = known.History(now, seconds)
 	}
 	return h, nil
-}
-
-func someTenant(name string) (tenant.ID, error) {
-	if name == "" {
-		return "", &Invalid{"tenant", "which one? name it"}
-	}
-	return tenantOf(name)
 }

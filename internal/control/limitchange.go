@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
@@ -30,7 +31,7 @@ const (
 
 // SetLimit makes l the limit of a tenant, from now on.
 func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Limit, by Change) (Limit, error) {
-	t, err := someTenant(tenantName)
+	t, err := c.tenantNamed(auth.WriteLimits, tenantName)
 	if err != nil {
 		return Limit{}, err
 	}
@@ -74,7 +75,7 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 
 // DeleteLimit gives a tenant the limit of default, from now on.
 func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change) error {
-	t, err := someTenant(tenantName)
+	t, err := c.tenantNamed(auth.WriteLimits, tenantName)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/store"
 )
@@ -31,6 +32,9 @@ type Owners struct {
 
 // Owners returns who owns series, and where it says so.
 func (c *Control) Owners() Owners {
+	if c.may(auth.ReadTraffic) != nil {
+		return Owners{}
+	}
 	set := c.parts.Policies.current.Load()
 	o := Owners{PolicyStamp: set.stored.stamps[store.OwnersPolicy], Catalogs: set.file.Catalogs, File: set.file.Name}
 	for i, clause := range set.clauses {
@@ -46,12 +50,18 @@ func (c *Control) Owners() Owners {
 // CatalogProblems returns what is wrong with entries of catalogs, which are
 // skipped.
 func (c *Control) CatalogProblems() []attribution.Problem {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
 	return c.parts.Policies.current.Load().file.Skipped
 }
 
 // SetOwners makes entries all clauses beside those of the file, from now on.
 // Entries that are the file's own, as it has them, are left out.
 func (c *Control) SetOwners(ctx context.Context, entries []OwnerEntry, by Change) (Owners, error) {
+	if err := c.mayAll(auth.WriteOwners); err != nil {
+		return Owners{}, err
+	}
 	err := c.setPolicy(ctx, store.OwnersPolicy, by, func(set *policySet) (storedPolicies, error) {
 		next := set.stored
 		next.owners = nil

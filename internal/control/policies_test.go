@@ -434,7 +434,7 @@ func TestChangesOfPolicyAreEvents(t *testing.T) {
 	do(c.SetOwners(ctx, []OwnerEntry{b, a}, Change{AnyRevision}))
 	do(c.SetOwners(ctx, []OwnerEntry{a, {OwnerConfig: attribution.OwnerConfig{Label: "owner"}}}, Change{AnyRevision}))
 	do(c.SetPrices(ctx, prices(usd("ads", "0.1")), Change{0}))
-	do(c.As(auth.Actor{Name: "bob", From: "10.0.0.1"}).SetPrices(ctx, prices(usd("ads", "0.2"), usd("ads", "0.3", "2026-12-01")), Change{AnyRevision}))
+	do(c.As(auth.Actor{Name: "bob", Role: auth.Admin, From: "10.0.0.1"}).SetPrices(ctx, prices(usd("ads", "0.2"), usd("ads", "0.3", "2026-12-01")), Change{AnyRevision}))
 	do(c.SetBudgets(ctx, budgets(attribution.Budgets{"a": amount(5), "tenant:t": amount(6)}), Change{0}))
 	do(c.SetBudgets(ctx, budgets(attribution.Budgets{"a": amount(7)}), Change{AnyRevision}))
 	do(c.SetBudgets(ctx, budgets(attribution.Budgets{"a": amount(7)}), Change{AnyRevision}))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler/inventory"
@@ -89,6 +90,9 @@ type Conflict struct {
 // Preview says what the rule that s describes would do at a position in the order of
 // precedence, from 1; 0: where the rule of its name stands, or behind all others.
 func (c *Control) Preview(ctx context.Context, s rules.Spec, position int) (Preview, error) {
+	if err := c.may(auth.ReadTraffic); err != nil {
+		return Preview{}, err
+	}
 	if c.parts.Profiler == nil {
 		return Preview{}, &missing{unprofiled}
 	}
@@ -107,8 +111,10 @@ func (c *Control) Preview(ctx context.Context, s rules.Spec, position int) (Prev
 		}
 		return Preview{}, errors.Join(all...)
 	}
-	if r.Tenant != "" && !c.actor.SeesTenant(r.Tenant) {
-		return Preview{}, &Invalid{"tenant", fmt.Sprintf("you may not ask about tenant %s", r.Tenant)}
+	if r.Tenant != "" {
+		if err := c.mayIn(auth.ReadTraffic, r.Tenant); err != nil {
+			return Preview{}, err
+		}
 	}
 	return c.preview(ctx, r, position)
 }

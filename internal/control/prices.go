@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 )
 
@@ -27,11 +28,18 @@ type Prices struct {
 	Entries []PriceEntry
 }
 
-// Prices returns what the upstream costs, and where it says so.
+// Prices returns what the upstream costs the tenants that the actor may see, and
+// where it says so.
 func (c *Control) Prices() Prices {
+	if c.may(auth.ReadCosts) != nil {
+		return Prices{}
+	}
 	set := c.parts.Policies.current.Load()
 	ps := Prices{PolicyStamp: set.stored.stamps[store.PricesPolicy]}
 	for i, p := range set.prices {
+		if p.Tenant != "" && !c.actor.SeesTenant(p.Tenant) {
+			continue
+		}
 		origin := Origin{Source: FromAPI}
 		if i < len(set.file.Config.Prices) {
 			origin = set.file.origin()
@@ -45,6 +53,9 @@ func (c *Control) Prices() Prices {
 // Entries that are the file's own, as it has them, are left out; those that were
 // stored of a tenant that the file names by now stay out of force.
 func (c *Control) SetPrices(ctx context.Context, entries []PriceEntry, by Change) (Prices, error) {
+	if err := c.mayAll(auth.WritePrices); err != nil {
+		return Prices{}, err
+	}
 	closed, err := c.closedCurrency(ctx)
 	if err != nil {
 		return Prices{}, err

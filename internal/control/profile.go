@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
@@ -175,15 +176,15 @@ const unprofiled = "nothing is profiled: profiler.memory_limit_bytes is 0; set i
 
 // profiled parses what every question about the profile has.
 func (c *Control) profiled(tenantName string, match []string) (tenant.ID, []*series.Selector, error) {
+	if err := c.may(auth.ReadTraffic); err != nil {
+		return "", nil, err
+	}
 	if c.parts.Profiler == nil {
 		return "", nil, &missing{unprofiled}
 	}
-	t, err := tenantOf(tenantName)
+	t, err := c.tenantOrDefault(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return "", nil, err
-	}
-	if t == "" {
-		t = c.parts.Gateway.DefaultTenant()
 	}
 	var selectors []*series.Selector
 	for _, text := range match {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -23,13 +24,20 @@ type Rule struct {
 	UpdatedBy string
 }
 
-// List returns the rules in the order of their precedence.
+// List returns the rules that concern the actor, in the order of their precedence.
 func (c *Control) List() []Rule {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
 	now := time.Now()
 	perSecond := c.rates.perSecond()
 	var list []Rule
+	position := 0
 	add := func(r Rule) {
-		r.Position, r.State, r.RemovedSamplesPerSecond = len(list)+1, r.Rule.State(now), perSecond[r.Rule.Name]
+		if position++; !c.seesRule(r.Rule) {
+			return
+		}
+		r.Position, r.State, r.RemovedSamplesPerSecond = position, r.Rule.State(now), perSecond[r.Rule.Name]
 		list = append(list, r)
 	}
 	if c.parts.RuleBook == nil {

@@ -42,6 +42,9 @@ func (c *Control) SaveRule(ctx context.Context, s rules.Spec, by RuleChange) (Ru
 
 // MoveRule puts a rule at another position.
 func (c *Control) MoveRule(ctx context.Context, name string, by RuleChange) (Rule, error) {
+	if err := c.mayChangeRules(); err != nil {
+		return Rule{}, err
+	}
 	if by.Position == 0 {
 		return Rule{}, &Invalid{"position", "which one? say where in the order of precedence the rule is to stand"}
 	}
@@ -57,6 +60,9 @@ func (c *Control) MoveRule(ctx context.Context, name string, by RuleChange) (Rul
 
 // putRule stores what s says and puts it in force.
 func (c *Control) putRule(ctx context.Context, s rules.Spec, by RuleChange, verb string, action store.RuleAction) (Rule, error) {
+	if err := c.mayChangeRules(); err != nil {
+		return Rule{}, err
+	}
 	r, errs := s.Rule()
 	if len(errs) > 0 {
 		return Rule{}, invalidRule(errs)
@@ -67,10 +73,16 @@ func (c *Control) putRule(ctx context.Context, s rules.Spec, by RuleChange, verb
 	b := c.parts.RuleBook
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := c.mayChangeRule(r.Name, r); err != nil {
+		return Rule{}, err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout) // half of it may be done: it goes on without its sender
 	defer cancel()
 	st, was, err := b.begin(ctx, r.Name, by.Revision)
 	if err != nil {
+		return Rule{}, err
+	}
+	if err := c.mayChangeRule(r.Name, r); err != nil { // it may be another's since then
 		return Rule{}, err
 	}
 	set := b.current.Load()
@@ -110,6 +122,9 @@ func (c *Control) putRule(ctx context.Context, s rules.Spec, by RuleChange, verb
 
 // DeleteRule ends a rule, and keeps its history.
 func (c *Control) DeleteRule(ctx context.Context, name string, by RuleChange) error {
+	if err := c.mayChangeRules(); err != nil {
+		return err
+	}
 	if err := reasonable(&by, ""); err != nil {
 		return err
 	}
@@ -119,9 +134,15 @@ func (c *Control) DeleteRule(ctx context.Context, name string, by RuleChange) er
 	b := c.parts.RuleBook
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := c.mayChangeRule(name, nil); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	st, was, err := b.begin(ctx, name, by.Revision)
+	if err == nil {
+		err = c.mayChangeRule(name, nil) // it may be another's since then
+	}
 	if err != nil || by.DryRun {
 		return err
 	}

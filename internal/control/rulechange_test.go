@@ -17,7 +17,7 @@ import (
 func TestChangesOfRulesThatAreRefused(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
 	c := ruledBy(t, stored(db))
-	bob := c.As(auth.Actor{Name: "bob"})
+	bob := c.As(auth.Actor{Name: "bob", Role: auth.Admin})
 	r := create(t, c, dropping("a", "up"), RuleChange{})
 	create(t, c, dropping("gone", "up"), RuleChange{})
 	if err := bob.DeleteRule(t.Context(), "gone", whatever); err != nil {

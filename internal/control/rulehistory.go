@@ -2,11 +2,14 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/rules"
 )
@@ -24,6 +27,9 @@ type RuleHistoryPage struct {
 func (c *Control) RuleHistory(ctx context.Context, name string, limit int, cursor string) (RuleHistoryPage, error) {
 	before, err := numberCursor(cursor)
 	if err != nil {
+		return RuleHistoryPage{}, err
+	}
+	if err := c.may(auth.ReadTraffic); err != nil {
 		return RuleHistoryPage{}, err
 	}
 	b := c.parts.RuleBook
@@ -48,13 +54,38 @@ func (c *Control) RuleHistory(ctx context.Context, name string, limit int, curso
 		page.History = list[:limit]
 		page.Next = strconv.FormatInt(list[limit-1].Revision, 10)
 	}
+	if c.actor.SeesAll() {
+		return page, nil
+	}
+	page.History = slices.DeleteFunc(page.History, func(r RuleRevision) bool { return !c.seesRevision(name, r) })
+	if _, err := c.Rule(name); err != nil && len(page.History) == 0 && page.Next == "" {
+		return RuleHistoryPage{}, noRule(name)
+	}
 	return page, nil
+}
+
+// seesRevision reports whether a rule concerned the actor both before a change and
+// after it.
+func (c *Control) seesRevision(name string, r RuleRevision) bool {
+	for _, document := range []json.RawMessage{r.Before, r.After} {
+		if document == nil {
+			continue
+		}
+		rule, err := parseRule(name, document)
+		if err != nil || !c.seesRule(rule) {
+			return false
+		}
+	}
+	return true
 }
 
 // RevertRule makes a rule say again what it said after one of its revisions. One
 // that was deleted is made again.
 func (c *Control) RevertRule(ctx context.Context, name string, revision int64, by RuleChange) (Rule, error) {
 	b := c.parts.RuleBook
+	if err := c.mayChangeRule(name, nil); err != nil {
+		return Rule{}, err
+	}
 	if r := b.current.Load().locked[name]; r != nil {
 		return Rule{}, lockedRule(r)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
@@ -129,11 +130,10 @@ func equals(label, value string) string {
 
 // Unowned returns the groups of series that nobody owns.
 func (c *Control) Unowned(ctx context.Context, q UnownedQuery) (Unowned, error) {
-	reached, err := c.reach(q.Tenant)
-	if err != nil {
+	if err := c.may(auth.ReadCosts); err != nil {
 		return Unowned{}, err
 	}
-	t, _, err := c.profiled(string(reached), nil)
+	t, _, err := c.profiled(q.Tenant, nil)
 	if err != nil {
 		return Unowned{}, err
 	}
