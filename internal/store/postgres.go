@@ -35,6 +35,12 @@ func (s *postgresServer) String() string {
 
 func (s *postgresServer) dialect() goose.Dialect { return goose.DialectPostgres }
 
+func (s *postgresServer) clustered() string { return "" }
+
+// rowsAtOnce is many, so that there are few ways to the server and back. It takes
+// 65 535 placeholders.
+func (s *postgresServer) rowsAtOnce() int { return 1000 }
+
 func (s *postgresServer) open() (write, read *sql.DB, err error) {
 	db := stdlib.OpenDB(*s.config)
 	db.SetMaxOpenConns(connections)
