@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
-	"github.com/headgate/headgate/internal/tenant"
 )
 
 var (
