@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"strconv"
 
 	"github.com/headgate/headgate/attribution"
 )
 
-// soughtAtOnce is how many sketches a statement looks for.
-const soughtAtOnce = 300
+// soughtAtOnce is how many sketches a statement looks for at most, and soughtGap how
+// many keys it may read in vain for each, and once.
+const (
+	soughtAtOnce = 1000
+	soughtGap    = 4
+)
 
 // count unites the sketches of p with those stored, puts what they count more than
 // before into the cells and rules of p, and leaves in p those that changed. What is
@@ -26,10 +29,7 @@ func (l *Ledger) count(ctx context.Context, tx *sql.Tx, p *posting, settled attr
 	}
 	var changed []postedSketch
 	for sketches := l.unite(p.sketches); len(sketches) > 0; {
-		n := 1
-		for n < len(sketches) && n < soughtAtOnce && sketches[n].hour == sketches[0].hour {
-			n++
-		}
+		n := together(sketches)
 		stored, err := storedSketches(ctx, tx, sketches[:n], sketches[0].hour < settled)
 		if err != nil {
 			return err
@@ -68,24 +68,29 @@ func (l *Ledger) unite(sketches []postedSketch) []postedSketch {
 	return united
 }
 
-// storedSketches returns what is stored of the cells of sketches, which are of one
-// hour: without bytes where it is settled. That is looked for only where it may be.
-func storedSketches(ctx context.Context, tx *sql.Tx, sketches []postedSketch, maySettled bool) (map[sketchID]postedSketch, error) {
-	keys := make([]any, 0, len(sketches)+1)
-	keys = append(keys, int64(sketches[0].hour))
-	for i := range sketches {
-		if i == 0 || sketches[i].key != sketches[i-1].key {
-			keys = append(keys, sketches[i].key)
-		}
+// together returns how many of the first sketches are to be looked for by one
+// statement: they are of one hour, and their keys lie close.
+func together(sketches []postedSketch) int {
+	n := 1
+	for n < len(sketches) && n < soughtAtOnce && sketches[n].hour == sketches[0].hour &&
+		sketches[n].key-sketches[0].key <= soughtGap*int64(n+soughtGap) {
+		n++
 	}
-	those := " WHERE hour = $1 AND key_id IN " + places(2, len(keys)-1)
+	return n
+}
+
+// storedSketches returns what is stored of the cells of sketches, which are of one
+// hour, and maybe of others: without bytes where it is settled. That is looked for
+// only where it may be.
+func storedSketches(ctx context.Context, tx *sql.Tx, sketches []postedSketch, maySettled bool) (map[sketchID]postedSketch, error) {
+	const those = " WHERE hour = $1 AND key_id >= $2 AND key_id <= $3"
 	stored := make(map[sketchID]postedSketch, len(sketches))
 	for _, statement := range []string{
 		"SELECT key_id, rule, series, sketch FROM ledger_sketches",
 		"SELECT key_id, '', series, NULL FROM ledger_cells",
 		"SELECT key_id, rule, series, NULL FROM ledger_rules",
 	} {
-		rows, err := tx.QueryContext(ctx, statement+those, keys...)
+		rows, err := tx.QueryContext(ctx, statement+those, int64(sketches[0].hour), sketches[0].key, sketches[len(sketches)-1].key)
 		if err != nil {
 			return nil, err
 		}
@@ -162,16 +167,4 @@ func written(s attribution.Sketch, b []byte) ([]byte, uint64) {
 		return w, n
 	}
 	return b, n
-}
-
-// places returns ($3,$4,$5) for three values of which the first is the third.
-func places(first, n int) string {
-	b := []byte{'('}
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(append(b, '$'), int64(first+i), 10)
-	}
-	return string(append(b, ')'))
 }
