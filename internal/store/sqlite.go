@@ -40,7 +40,7 @@ func (f *sqliteFile) clustered() string { return "WITHOUT ROWID" }
 
 // rowsAtOnce is few: SQLite looks for each placeholder among those before it, and
 // there is no way to a server that could be saved.
-func (f *sqliteFile) rowsAtOnce() int { return 30 }
+func (f *sqliteFile) rowsAtOnce() int { return 10 }
 
 // open makes the directory and the file where they are missing, readable by
 // their owner alone; SQLite gives the files beside it the same mode.
