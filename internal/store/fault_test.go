@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
 )
@@ -167,6 +170,79 @@ func TestBackupIsWholeWhileOthersWrite(t *testing.T) {
 	}
 	if err := db.Backup(t.Context(), filepath.Join(copies, "nowhere", "x.db")); err == nil {
 		t.Error("backed up into a directory that is not there")
+	}
+}
+
+// TestABackupHasWholeBatches copies the store while the ledger is being stored: each
+// copy is as it was between two batches.
+func TestABackupHasWholeBatches(t *testing.T) {
+	url := storetest.SQLite(t)
+	db := open(t, url)
+	step := func(l *store.Ledger, i uint64) error {
+		var deltas []attribution.Delta
+		for m := range 50 {
+			deltas = append(deltas, attribution.Delta{Key: key(noonHour-attribution.Hour(m), "shop", "a", fmt.Sprint("m", m)), Samples: attribution.Counts{1}, Series: series(i)})
+		}
+		slices.Reverse(deltas) // sorted by hour
+		return l.Commit(t.Context(), batch("a", i, deltas...))
+	}
+	stop := make(chan struct{})
+	stopped := make(chan error)
+	go func() {
+		l := ledger(db)
+		for i := uint64(1); ; i++ {
+			if err := step(l, i); err != nil {
+				stopped <- err
+				return
+			}
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+		}
+	}()
+	last := int64(0)
+	for i := range 5 {
+		path := filepath.Join(t.TempDir(), fmt.Sprint(i, ".db"))
+		if err := store.Backup(t.Context(), url, path); err != nil {
+			t.Fatal(err)
+		}
+		copied, err := store.Open(t.Context(), "sqlite://"+path, discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batches int64
+		if err := copied.Writer().QueryRowContext(t.Context(), "SELECT COALESCE(MAX(sequence), 0) FROM ledger_writers").Scan(&batches); err != nil {
+			t.Fatal(err)
+		}
+		if batches < last {
+			t.Errorf("copy %d has %d batches, and the one before had %d", i, batches, last)
+		}
+		last = batches
+		for _, by := range [][]attribution.Column{{attribution.ByTeam}, {attribution.ByMetric}} {
+			var samples, hours int64
+			for c, err := range ledger(copied).Cells(t.Context(), attribution.Query{To: noonHour + 1000, By: by}, nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				samples, hours = samples+int64(c.Samples[attribution.Forwarded]), hours+int64(c.SeriesHours)
+			}
+			if samples != 50*batches || hours != 50*batches {
+				t.Errorf("copy %d, by %v: %d samples and %d series-hours of %d batches, want %d of each", i, by, samples, hours, batches, 50*batches)
+			}
+		}
+		if err := copied.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if last == 0 {
+		t.Error("no copy has a batch")
 	}
 }
 

@@ -6,21 +6,23 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/headgate/headgate/attribution"
-	"github.com/headgate/headgate/internal/tenant"
 )
 
 // A Ledger is the [attribution.Store] in a DB. Its methods may be called from any
 // goroutine, and any number of processes may have one on the same database.
 //
 // An hour's cells have a row each, and where they have series, a sketch beside
-// it. Settle puts the sketch's number into the row and deletes the sketch. A row
-// that has a number takes no series any more; a row that has none still does,
+// it, whose number is in the row. Settle deletes the sketch. A row that has a
+// number but no sketch takes no series any more; a row that has none still does,
 // whatever its hour, so that what a gateway could not store for hours is counted.
+//
+// Beside them are sums: of every day by team, and of open months' days that are
+// over, by key. Whatever is added to a cell is added to them in the same
+// transaction.
 //
 // A closed month takes nothing any more. Samples that come for it are kept apart,
 // and Adjustments makes of them what they cost at the month's prices.
@@ -28,6 +30,7 @@ type Ledger struct {
 	db        *DB
 	sketching attribution.Sketching
 	now       func() time.Time
+	rows      int // that a statement stores
 
 	mu   sync.Mutex
 	keys map[keyName]usedKey
@@ -38,12 +41,8 @@ var _ attribution.Store = (*Ledger)(nil)
 // Ledger returns the ledger in db. All who share db must sketch alike. now is
 // the clock: samples for a closed month stand in the hour that it shows.
 func (db *DB) Ledger(s attribution.Sketching, now func() time.Time) *Ledger {
-	return &Ledger{db: db, sketching: s, now: now, keys: map[keyName]usedKey{}}
+	return &Ledger{db: db, sketching: s, now: now, rows: db.engine.rowsAtOnce(), keys: map[keyName]usedKey{}}
 }
-
-// ledgerRows is how many rows of up to ten columns a statement has, see
-// placeholders.
-const ledgerRows = 30
 
 // A cellID says which cell is meant.
 type cellID struct {
@@ -76,27 +75,32 @@ type posting struct {
 
 type postedCell struct {
 	cellID
-	tenant  tenant.ID
+	name    *keyName
 	samples attribution.Counts
-	series  uint64
+	series  int64 // by which it counts more than before
 }
 
 type postedRule struct {
 	sketchID
-	tenant                       tenant.ID
-	dropped, downsampled, series uint64
+	name                 *keyName
+	dropped, downsampled uint64
+	series               int64
 }
 
 type postedSketch struct {
 	sketchID
-	tenant tenant.ID
+	series uint64 // what it counts
 	bytes  []byte
 }
 
 // Commit is that of [attribution.Committer].
 func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 	now := l.now()
-	ids, err := l.resolve(ctx, b.Deltas, attribution.HourOf(now))
+	names := make([]keyName, len(b.Deltas))
+	for i := range b.Deltas {
+		names[i] = keyNameOf(&b.Deltas[i].Key)
+	}
+	ids, err := l.resolve(ctx, names, attribution.HourOf(now))
 	if err != nil {
 		return fmt.Errorf("name the cells of batch %d of %s: %w", b.Sequence, b.Writer, err)
 	}
@@ -105,21 +109,21 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		if err != nil || !fresh {
 			return err
 		}
-		closed, err := closedMonths(ctx, tx, b.Deltas)
+		past, err := pastOf(ctx, tx, b.Deltas)
 		if err != nil {
 			return err
 		}
-		p := l.post(b.Deltas, ids, closed)
-		if err := addCells(ctx, tx, p.cells); err != nil {
+		p := post(b.Deltas, names, ids, past.closed)
+		if err := l.count(ctx, tx, &p, past.settled); err != nil {
 			return err
 		}
-		if err := addRules(ctx, tx, p.rules); err != nil {
+		if err := l.add(ctx, tx, &p, past.summed); err != nil {
 			return err
 		}
-		if err := l.addSketches(ctx, tx, p.sketches); err != nil {
+		if err := l.putSketches(ctx, tx, p.sketches); err != nil {
 			return err
 		}
-		return addLate(ctx, tx, attribution.HourOf(now), p.late)
+		return l.addLate(ctx, tx, attribution.HourOf(now), p.late)
 	})
 	if err != nil {
 		return fmt.Errorf("store batch %d of %s: %w", b.Sequence, b.Writer, err)
@@ -127,160 +131,144 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 	return nil
 }
 
-// noteBatch notes the batch and reports whether it is new. Until tx is over the
-// writer's row is locked: the same batch, sent again while the first is still
-// under way, waits and finds itself stored; and alone waits, too.
+// noteBatch notes the batch and reports whether it is new. Until tx is over others
+// wait: the same batch, sent again while the first is still under way, then finds
+// itself stored.
 func noteBatch(ctx context.Context, tx *sql.Tx, b *attribution.Batch, now time.Time) (fresh bool, err error) {
+	if err := alone(ctx, tx); err != nil {
+		return false, err
+	}
 	n, err := changed(tx.ExecContext(ctx, `
-		UPDATE ledger_writers SET sequence = $2, at_ms = $3
-		WHERE writer = $1 AND sequence < $2`, b.Writer, int64(b.Sequence), now.UnixMilli()))
-	if err != nil || n > 0 {
-		return n > 0, err
-	}
-	var known int
-	err = tx.QueryRowContext(ctx, "SELECT count(*) FROM ledger_writers WHERE writer = $1", b.Writer).Scan(&known)
-	if err != nil || known > 0 {
-		return false, err
-	}
-	// A row that is not there yet cannot be waited for.
-	if err := gate(ctx, tx); err != nil {
-		return false, err
-	}
-	n, err = changed(tx.ExecContext(ctx, `
 		INSERT INTO ledger_writers (writer, sequence, at_ms) VALUES ($1, $2, $3)
-		ON CONFLICT (writer) DO NOTHING`, b.Writer, int64(b.Sequence), now.UnixMilli()))
+		ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, at_ms = excluded.at_ms
+		WHERE ledger_writers.sequence < excluded.sequence`, b.Writer, int64(b.Sequence), now.UnixMilli()))
 	return n > 0, err
 }
 
-// gate keeps out, until tx is over, all others who call it.
-func gate(ctx context.Context, tx *sql.Tx) error {
+// alone keeps out, until tx is over, all others who call it. Gateways that share a
+// store see the same metrics: what two of them add to, one after the other must.
+// On SQLite each transaction is alone as it is.
+func alone(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "UPDATE revisions SET last = last + 1 WHERE name = 'ledger'")
 	return err
 }
 
-// alone waits for every commit under way and keeps out those to come until tx is
-// over. On SQLite each transaction is alone as it is.
-func alone(ctx context.Context, tx *sql.Tx) error {
-	if err := gate(ctx, tx); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, "UPDATE ledger_writers SET sequence = sequence")
-	return err
+// A past is what became of the hours of a batch.
+type past struct {
+	closed  map[attribution.Month]bool
+	summed  map[attribution.Hour]bool // days with sums by key
+	settled attribution.Hour          // cells before it may be settled
 }
 
-func changed(result sql.Result, err error) (int64, error) {
+// pastOf returns the past of deltas, which are sorted.
+func pastOf(ctx context.Context, tx *sql.Tx, deltas []attribution.Delta) (past, error) {
+	p := past{closed: map[attribution.Month]bool{}, summed: map[attribution.Hour]bool{}}
+	if len(deltas) == 0 {
+		return p, nil
+	}
+	first := deltas[0].Hour
+	rows, err := tx.QueryContext(ctx, `
+		SELECT 0, month FROM ledger_closings WHERE month >= $1
+		UNION ALL SELECT 1, day FROM ledger_summed WHERE day >= $2
+		UNION ALL SELECT 2, last FROM revisions WHERE name = 'ledger_settled'`, int64(first.Month().From()), int64(first.Day()))
 	if err != nil {
-		return 0, err
+		return p, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	for rows.Next() {
+		var kind int
+		var h attribution.Hour
+		if err := rows.Scan(&kind, &h); err != nil {
+			return p, err
+		}
+		switch kind {
+		case 0:
+			p.closed[h.Month()] = true
+		case 1:
+			p.summed[h] = true
+		default:
+			p.settled = h
+		}
+	}
+	return p, rows.Err()
 }
 
-// post sorts deltas into rows. ids has the key of each.
-func (l *Ledger) post(deltas []attribution.Delta, ids []int64, closed map[attribution.Month]bool) posting {
+// post sorts deltas into rows. names has the name of each, and ids the key.
+func post(deltas []attribution.Delta, names []keyName, ids []int64, closed map[attribution.Month]bool) posting {
 	var p posting
-	at := make(map[cellID]int, len(deltas)) // names that are too long may have become one
 	for i := range deltas {
 		d := &deltas[i]
 		id := cellID{d.Hour, ids[i]}
-		t := tenantText(d.Tenant)
-		late := len(closed) > 0 && closed[d.Hour.Month()]
-		into := &p.cells
-		if late {
-			into = &p.late
-		}
-		j, again := at[id]
-		if !again {
-			j = len(*into)
-			at[id] = j
-			*into = append(*into, postedCell{cellID: id, tenant: t})
-		}
-		(*into)[j].samples.Add(&d.Samples)
-		if late {
+		c := postedCell{cellID: id, name: &names[i], samples: d.Samples}
+		if closed[d.Hour.Month()] {
+			p.late = append(p.late, c)
 			continue
 		}
+		p.cells = append(p.cells, c)
 		if d.Series != nil {
-			p.sketches = append(p.sketches, postedSketch{sketchID{id, ""}, t, d.Series})
+			p.sketches = append(p.sketches, postedSketch{sketchID{id, ""}, 0, d.Series})
 		}
 		for k := range d.Rules {
 			r := &d.Rules[k]
 			sid := sketchID{id, ruleText(r.Rule)}
-			p.rules = append(p.rules, postedRule{sid, t, r.Dropped, r.Downsampled, 0})
+			p.rules = append(p.rules, postedRule{sid, &names[i], r.Dropped, r.Downsampled, 0})
 			if r.Series != nil {
-				p.sketches = append(p.sketches, postedSketch{sid, t, r.Series})
+				p.sketches = append(p.sketches, postedSketch{sid, 0, r.Series})
 			}
 		}
 	}
-	p.rules = sumRules(p.rules)
-	p.sketches = l.unite(p.sketches)
-	// In one order by all, so that no two wait for each other.
+	// Names that are too long may have become one.
+	p.cells = sumCells(p.cells, func(c *postedCell) cellID { return c.cellID })
+	p.late = sumCells(p.late, func(c *postedCell) cellID { return c.cellID })
+	p.rules = sumRules(p.rules, func(r *postedRule) sketchID { return r.sketchID })
+	// In the order of the tables.
 	slices.SortFunc(p.cells, func(a, b postedCell) int { return a.compare(b.cellID) })
-	slices.SortFunc(p.late, func(a, b postedCell) int { return a.compare(b.cellID) })
 	slices.SortFunc(p.rules, func(a, b postedRule) int { return a.compare(b.sketchID) })
-	slices.SortFunc(p.sketches, func(a, b postedSketch) int { return a.compare(b.sketchID) })
+	slices.SortStableFunc(p.sketches, func(a, b postedSketch) int { return a.compare(b.sketchID) })
 	return p
 }
 
-func sumRules(rules []postedRule) []postedRule {
-	at := make(map[sketchID]int, len(rules))
+// sumCells adds up, in place, the cells that have the same of something.
+func sumCells[K comparable](cells []postedCell, of func(*postedCell) K) []postedCell {
+	at := make(map[K]int, len(cells))
+	sums := cells[:0]
+	for _, c := range cells {
+		k := of(&c)
+		j, again := at[k]
+		if !again {
+			at[k] = len(sums)
+			sums = append(sums, c)
+			continue
+		}
+		sums[j].samples.Add(&c.samples)
+		sums[j].series += c.series
+	}
+	return sums
+}
+
+// sumRules is sumCells for what rules removed.
+func sumRules[K comparable](rules []postedRule, of func(*postedRule) K) []postedRule {
+	at := make(map[K]int, len(rules))
 	sums := rules[:0]
 	for _, r := range rules {
-		j, again := at[r.sketchID]
+		k := of(&r)
+		j, again := at[k]
 		if !again {
-			at[r.sketchID] = len(sums)
+			at[k] = len(sums)
 			sums = append(sums, r)
 			continue
 		}
 		sums[j].dropped += r.dropped
 		sums[j].downsampled += r.downsampled
+		sums[j].series += r.series
 	}
 	return sums
 }
 
-func (l *Ledger) unite(sketches []postedSketch) []postedSketch {
-	at := make(map[sketchID]int, len(sketches))
-	united := sketches[:0]
-	for _, s := range sketches {
-		j, again := at[s.sketchID]
-		if !again {
-			at[s.sketchID] = len(united)
-			united = append(united, s)
-			continue
-		}
-		united[j].bytes = l.union(united[j].bytes, s.bytes)
-	}
-	return united
-}
-
-// addCells adds to cells, which are there or not.
-func addCells(ctx context.Context, tx *sql.Tx, cells []postedCell) error {
-	return insert(ctx, tx, cells, 10, `
-		INSERT INTO ledger_cells (hour, key_id, tenant, forwarded, dropped, downsampled, shed, rejected, failed, series)
-		VALUES `, `
-		ON CONFLICT (hour, key_id) DO UPDATE SET `+sums("ledger_cells", "forwarded", "dropped", "downsampled", "shed", "rejected", "failed", "series"),
-		func(args []any, c *postedCell) []any {
-			args = append(args, int64(c.hour), c.key, string(c.tenant))
-			return append(outcomes(args, &c.samples), int64(c.series))
-		})
-}
-
-func addRules(ctx context.Context, tx *sql.Tx, rules []postedRule) error {
-	return insert(ctx, tx, rules, 7, `
-		INSERT INTO ledger_rules (hour, key_id, rule, tenant, dropped, downsampled, series)
-		VALUES `, `
-		ON CONFLICT (hour, key_id, rule) DO UPDATE SET `+sums("ledger_rules", "dropped", "downsampled", "series"),
-		func(args []any, r *postedRule) []any {
-			return append(args, int64(r.hour), r.key, r.rule, string(r.tenant), int64(r.dropped), int64(r.downsampled), int64(r.series))
-		})
-}
-
-func addLate(ctx context.Context, tx *sql.Tx, at attribution.Hour, cells []postedCell) error {
-	return insert(ctx, tx, cells, 9, `
-		INSERT INTO ledger_late (at_hour, hour, key_id, forwarded, dropped, downsampled, shed, rejected, failed)
-		VALUES `, `
-		ON CONFLICT (at_hour, hour, key_id) DO UPDATE SET `+sums("ledger_late", "forwarded", "dropped", "downsampled", "shed", "rejected", "failed"),
-		func(args []any, c *postedCell) []any {
-			return outcomes(append(args, int64(at), int64(c.hour), c.key), &c.samples)
-		})
+func (l *Ledger) addLate(ctx context.Context, tx *sql.Tx, at attribution.Hour, cells []postedCell) error {
+	return addTo(ctx, tx, &lateTable, l.rows, cells, func(args []any, c *postedCell) []any {
+		return outcomes(append(args, int64(at), int64(c.hour), c.key), &c.samples)
+	})
 }
 
 func outcomes(args []any, c *attribution.Counts) []any {
@@ -290,30 +278,9 @@ func outcomes(args []any, c *attribution.Counts) []any {
 	return args
 }
 
-// sums returns assignments that add what is inserted to the row that is there.
-func sums(table string, columns ...string) string {
-	var b strings.Builder
-	for i, c := range columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s = %s.%s + excluded.%s", c, table, c, c)
+func changed(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
 	}
-	return b.String()
-}
-
-// insert inserts rows, some at a time.
-func insert[R any](ctx context.Context, tx *sql.Tx, rows []R, columns int, before, after string, args func([]any, *R) []any) error {
-	for len(rows) > 0 {
-		n := min(len(rows), ledgerRows)
-		values := make([]any, 0, n*columns)
-		for i := range n {
-			values = args(values, &rows[i])
-		}
-		if _, err := tx.ExecContext(ctx, before+placeholders(n, columns)+after, values...); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return nil
+	return result.RowsAffected()
 }

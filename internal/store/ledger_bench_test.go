@@ -1,10 +1,12 @@
+//go:build unix
+
 package store_test
 
 import (
 	"fmt"
-	"os"
-	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/store"
@@ -16,105 +18,69 @@ func eachDatabase(b *testing.B, bench func(b *testing.B, url string)) {
 	b.Run("postgres", func(b *testing.B) { bench(b, storetest.Postgres(b)) })
 }
 
-// flush returns a batch of as many cells of 200 teams, with ten series each, which
-// are others with another seed.
-func flush(b *testing.B, sequence, seed uint64, h attribution.Hour, cells int) *attribution.Batch {
+// benchLedger counts series as Headgate does.
+func benchLedger(db *store.DB) *store.Ledger {
+	return db.Ledger(store.Sketches, func() time.Time { return noon })
+}
+
+// flush returns a batch of 20 000 cells of 200 teams, with as many series each, from
+// the first on. They are the sketch's of a gateway.
+func flush(b testing.TB, sequence uint64, h attribution.Hour, first, n int) *attribution.Batch {
 	out := batch(b.Name(), sequence)
-	hashes := make([]uint64, 10)
-	for i := range hashes {
-		hashes[i] = seed<<32 | uint64(i)
-	}
-	for i := range cells {
-		k := key(h, "shop", fmt.Sprintf("team%03d", i*200/cells), fmt.Sprintf("metric_%06d_total", i))
-		out.Deltas = append(out.Deltas, attribution.Delta{Key: k, Samples: attribution.Counts{100, 2}, Series: series(hashes...)})
+	for i := range 20_000 {
+		d := attribution.Delta{Key: key(h, "shop", fmt.Sprintf("team%03d", i%200), fmt.Sprintf("metric_%06d_total", i)), Samples: attribution.Counts{100, 2}}
+		if n > 0 {
+			s := store.Sketches.New()
+			for k := range n {
+				s.Insert(uint64(i*1_000_003+first+k+1) * 0x9e3779b97f4a7c15)
+			}
+			d.Series, _ = s.AppendBinary(nil)
+		}
+		out.Deltas = append(out.Deltas, d)
 	}
 	return out
 }
 
-// BenchmarkCommit stores 5000 cells: of an hour that has them, with the series that
-// it has or with new ones, and of a new hour.
+// used returns what the process has used of its processors.
+func used() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkCommit stores 20 000 cells, some 50 series in each: of a new hour; of an
+// hour that has them, with ten series that it has not, with none that it has not, and
+// with none at all. cpu-ms is of this process, which SQLite runs in and PostgreSQL
+// does not.
 func BenchmarkCommit(b *testing.B) {
-	for name, next := range map[string]func(b *testing.B, i uint64) *attribution.Batch{
-		"same series": func(b *testing.B, i uint64) *attribution.Batch { return flush(b, i, 1, noonHour, 5000) },
-		"new series":  func(b *testing.B, i uint64) *attribution.Batch { return flush(b, i, i, noonHour, 5000) },
-		"new hour": func(b *testing.B, i uint64) *attribution.Batch {
-			return flush(b, i, 1, noonHour+attribution.Hour(i), 5000)
-		},
+	for _, bb := range []struct {
+		name string
+		next func(b *testing.B, i int) *attribution.Batch
+	}{
+		{"new hour", func(b *testing.B, i int) *attribution.Batch {
+			return flush(b, uint64(i), noonHour+attribution.Hour(i), 0, 50)
+		}},
+		{"more series", func(b *testing.B, i int) *attribution.Batch { return flush(b, uint64(i), noonHour, 40+10*i, 10) }},
+		{"same series", func(b *testing.B, i int) *attribution.Batch { return flush(b, uint64(i), noonHour, 0, 50) }},
+		{"samples", func(b *testing.B, i int) *attribution.Batch { return flush(b, uint64(i), noonHour, 0, 0) }},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(bb.name, func(b *testing.B) {
 			eachDatabase(b, func(b *testing.B, url string) {
-				l := ledger(open(b, url))
-				commit(b, l, next(b, 1))
-				for i := uint64(2); b.Loop(); i++ {
-					commit(b, l, next(b, i))
+				l := benchLedger(open(b, url))
+				commit(b, l, flush(b, 1, noonHour, 0, 50))
+				var took, cpu time.Duration
+				i := 1
+				for b.Loop() {
+					i++
+					next := bb.next(b, i)
+					begun, before := time.Now(), used()
+					commit(b, l, next)
+					took, cpu = took+time.Since(begun), cpu+used()-before
 				}
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(float64(20_000*(i-1))/took.Seconds(), "cells/s")
+				b.ReportMetric(float64(cpu.Milliseconds())/float64(i-1), "cpu-ms/commit")
 			})
 		})
 	}
-}
-
-// BenchmarkMonth opens a store with a month of 1000 cells an hour, 720 000 rows,
-// and reads them as reports do.
-func BenchmarkMonth(b *testing.B) {
-	eachDatabase(b, func(b *testing.B, url string) {
-		db := open(b, url)
-		commit(b, ledger(db), flush(b, 1, 1, november.From(), 1000))
-		if err := ledger(db).Settle(b.Context(), november.To()); err != nil {
-			b.Fatal(err)
-		}
-		_, err := db.Writer().ExecContext(b.Context(), `
-			WITH RECURSIVE hours(h) AS (SELECT 1 UNION ALL SELECT h + 1 FROM hours WHERE h < 719)
-			INSERT INTO ledger_cells (hour, key_id, tenant, forwarded, dropped, downsampled, shed, rejected, failed, series)
-			SELECT c.hour + h, key_id, tenant, forwarded + h, dropped, downsampled, shed, rejected, failed, series FROM hours, ledger_cells c`)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
-			info, err := os.Stat(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Logf("the file has %d MB", info.Size()>>20)
-		}
-		b.Run("open", func(b *testing.B) {
-			for b.Loop() {
-				db, err := store.Open(b.Context(), url, discard)
-				if err != nil {
-					b.Fatal(err)
-				}
-				_ = db.Close()
-			}
-		})
-		for name, q := range map[string]attribution.Query{
-			"by team":           {By: []attribution.Column{attribution.ByTeam}},
-			"by day and metric": {By: []attribution.Column{attribution.ByDay, attribution.ByMetric}},
-			"of one metric":     {Metric: "metric_000007_total"},
-		} {
-			b.Run(name, func(b *testing.B) {
-				q.From, q.To = november.From(), november.To()
-				tariff, err := attribution.NewTariff([]attribution.Price{{Currency: "USD", PerMillionSamples: 1e11}})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for b.Loop() {
-					builder := attribution.NewBuilder(q, tariff)
-					for c, err := range ledger(db).Cells(b.Context(), q, nil) {
-						if err != nil {
-							b.Fatal(err)
-						}
-						builder.Add(&c)
-					}
-					if _, err := builder.Report(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-		b.Run("commit", func(b *testing.B) {
-			l := ledger(db)
-			for i := uint64(1); b.Loop(); i++ {
-				commit(b, l, flush(b, i, 1, november.To(), 1000))
-			}
-		})
-	})
 }

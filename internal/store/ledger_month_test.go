@@ -2,18 +2,14 @@ package store_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
-
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
-	"github.com/headgate/headgate/internal/tenant"
 )
 
 var (
@@ -215,8 +211,8 @@ func TestRetentionDeletesWhatIsOld(t *testing.T) {
 		want := cells(t, l, attribution.Query{From: noonHour, To: noonHour + 1, By: whole().By})
 
 		n, err := db.DeleteLedgerBefore(t.Context(), noon.Add(-62*24*time.Hour), 2)
-		if err != nil || n != 4+2+3+1+1 { // cells, rules, sketches, a writer, a key that is used no more
-			t.Errorf("%d rows deleted, %v; want 11", n, err)
+		if err != nil || n != 4+2+3+1+1+3+2 { // cells, rules, sketches, a writer, a key that is used no more, sums by team and by rule
+			t.Errorf("%d rows deleted, %v; want 16", n, err)
 		}
 		expect(t, "left", want, cells(t, l, whole()))
 		if keys := count(t, db, "ledger_keys"); keys != 3 {
@@ -283,104 +279,6 @@ func TestRollingUpChangesNoSum(t *testing.T) {
 	})
 }
 
-// TestSumsAreConserved does at random what happens to a ledger, and compares its
-// sums with those of a list of what was stored.
-func TestSumsAreConserved(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
-		db := open(t, url)
-		runs, failed := 0, false
-		rapid.Check(t, func(t *rapid.T) {
-			if runs++; runs > 12 && !failed { // databases are slow
-				return
-			}
-			defer func() { failed = failed || t.Failed() }()
-			ls := []*store.Ledger{ledger(db), ledger(db)}
-			id := tenant.ID(fmt.Sprint("tenant", runs)) // has the months to itself
-			first := attribution.Month{Year: 2000 + runs, Month: time.May}.From()
-			var sequences [2]uint64
-			last := [2]*attribution.Batch{}
-			var want attribution.Counts
-			removed := map[string]uint64{}
-			seen := map[string]bool{} // series by hour, metric and rule
-			for range rapid.IntRange(1, 12).Draw(t, "steps") {
-				w := rapid.IntRange(0, 1).Draw(t, "writer")
-				switch rapid.SampledFrom([]string{"commit", "commit", "commit", "again", "settle"}).Draw(t, "step") {
-				case "commit":
-					sequences[w]++
-					b := batch(fmt.Sprint(runs, "w", w), sequences[w])
-					h := first + attribution.Hour(rapid.IntRange(0, 30).Draw(t, "hour"))
-					for m := range rapid.IntRange(1, 70).Draw(t, "metrics") {
-						n := rapid.Uint64Range(0, 1000).Draw(t, "samples")
-						hash := rapid.Uint64Range(0, 3).Draw(t, "series")
-						metric := fmt.Sprintf("m%02d", m)
-						b.Deltas = append(b.Deltas, attribution.Delta{Key: key(h, string(id), "a", metric), Samples: attribution.Counts{n, n}, Series: series(hash),
-							Rules: []attribution.RuleDelta{{Rule: fmt.Sprint("r", n%2), Dropped: n}}})
-						want.Add(&attribution.Counts{n, n})
-						removed[fmt.Sprint("r", n%2)] += n
-						seen[fmt.Sprint(h, metric, hash)] = true
-					}
-					last[w] = b
-					if err := ls[w].Commit(t.Context(), b); err != nil {
-						t.Fatal(err)
-					}
-				case "again":
-					if last[w] != nil {
-						if err := ls[1-w].Commit(t.Context(), last[w]); err != nil {
-							t.Fatal(err)
-						}
-					}
-				case "settle":
-					// The hours so far: what comes for them later has no series.
-					if err := ls[w].Settle(t.Context(), first); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			check := func(what string) {
-				for _, by := range [][]attribution.Column{nil, {attribution.ByRule}, {attribution.ByMetric, attribution.ByRule}} {
-					var got attribution.Counts
-					var hours uint64
-					rules := map[string]uint64{}
-					q := attribution.Query{From: first, To: first + 744, Tenant: id, By: by}
-					for c, err := range ls[0].Cells(t.Context(), q, nil) {
-						if err != nil {
-							t.Fatal(err)
-						}
-						got.Add(&c.Samples)
-						hours += c.SeriesHours
-						for _, r := range c.Rules {
-							rules[r.Rule] += r.Dropped
-						}
-					}
-					if by == nil {
-						rules = map[string]uint64{"r0": removed["r0"], "r1": rules[""] - removed["r0"]}
-					}
-					for r, n := range removed {
-						if rules[r] != n {
-							t.Fatalf("%s, by %v: rule %s removed %d, want %d", what, by, r, rules[r], n)
-						}
-					}
-					if got != want || hours != uint64(len(seen)) {
-						t.Fatalf("%s, by %v: %d samples and %d series-hours, want %d and %d", what, by, got, hours, want, len(seen))
-					}
-				}
-			}
-			check("unsettled")
-			if err := ls[0].Settle(t.Context(), first+744); err != nil {
-				t.Fatal(err)
-			}
-			check("settled")
-			if err := ls[1].Close(t.Context(), attribution.Closing{Month: first.Month(), At: noon}); err != nil {
-				t.Fatal(err)
-			}
-			if err := ls[1].RollUp(t.Context(), first+744); err != nil {
-				t.Fatal(err)
-			}
-			check("rolled up")
-		})
-	})
-}
-
 func TestALedgerWhoseStoreIsGoneSaysSo(t *testing.T) {
 	server := storetest.New(t)
 	l := ledger(open(t, server.Database(t)))
@@ -389,8 +287,13 @@ func TestALedgerWhoseStoreIsGoneSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := batch("a", 2, example(noonHour)...)
-	if err := l.Commit(t.Context(), b); err == nil || !strings.Contains(err.Error(), "batch 2 of a: ") {
+	err := l.Commit(t.Context(), b)
+	if err == nil || !strings.Contains(err.Error(), "batch 2 of a: ") {
 		t.Errorf("error %v, want it to say which batch", err)
+	}
+	// Which of the two, hangs on how long the connection was not used.
+	if err != nil && !strings.Contains(err.Error(), "closed the connection: see ") && !strings.Contains(err.Error(), "cannot be reached: see ") {
+		t.Errorf("error %v, want it to say what to do", err)
 	}
 	var got error
 	for _, err := range l.Cells(t.Context(), whole(), nil) {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/headgate/headgate/attribution"
@@ -16,15 +16,18 @@ import (
 // errEnough stops a query whose other rows nobody wants.
 var errEnough = errors.New("enough")
 
-// Cells is that of [attribution.Store]. It goes day by day, each in one statement
-// and as it is at that moment: what is settled meanwhile is counted once.
+// Cells is that of [attribution.Store]. It goes day by day, each as it is at one
+// moment: what is settled or rolled up meanwhile is counted once. A whole day comes
+// from its sums, if metrics are not asked for from those by team; the rest from the
+// cells of hours.
 func (l *Ledger) Cells(ctx context.Context, q attribution.Query, changes []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
-		from, to, err := l.extent(ctx)
-		from, to = max(from, q.From), min(to, q.To)
+		first, last, err := l.extent(ctx)
+		r := newCellReader(q, first)
+		from, to := max(first.Day(), q.From), min(last+1, q.To)
 		for err == nil && from < to {
-			end := min(endOfSpan(from, changes), to)
-			err = l.cellsOf(ctx, &q, from, end, yield)
+			end := min(endOfSpan(from, changes), q.To)
+			err = l.db.snapshot(ctx, func(tx *sql.Tx) error { return r.span(ctx, tx, from, end, yield) })
 			from = end
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -45,155 +48,259 @@ func endOfSpan(h attribution.Hour, changes []attribution.Hour) attribution.Hour 
 	return end
 }
 
-// extent returns the hours [from, to) that there are cells of.
-func (l *Ledger) extent(ctx context.Context) (from, to attribution.Hour, err error) {
+// extent returns the first and the last hour that there are cells of. Where there are
+// none, the last is before the first.
+func (l *Ledger) extent(ctx context.Context) (first, last attribution.Hour, err error) {
 	err = l.db.read.QueryRowContext(ctx, `
-		SELECT COALESCE((SELECT MIN(hour) FROM ledger_cells), 0), COALESCE((SELECT MAX(hour) + 1 FROM ledger_cells), 0)`).Scan(&from, &to)
-	return from, to, l.db.engine.explain(err)
+		SELECT COALESCE((SELECT MIN(hour) FROM ledger_cells), 0), COALESCE((SELECT MAX(hour) FROM ledger_cells), -1)`).Scan(&first, &last)
+	return first, last, l.db.engine.explain(err)
 }
 
-// A cellQuery is the SQL for the cells of some hours.
-type cellQuery struct {
-	names  [2]string // of the columns service and metric, or ''
-	rule   string    // likewise
-	among  string    // which rows
-	args   []any
-	sorted string // by what is not ''
+// A cellReader reads the cells that a query covers.
+type cellReader struct {
+	query  attribution.Query
+	metric bool // metrics are told apart, or one is asked for
+	where  ledgerWhere
+	first  attribution.Hour // of all cells
+
+	names map[int64]attribution.Key // of the keys of the query
+	last  int64                     // all keys up to it are in names
 }
 
-func newCellQuery(q *attribution.Query, from, to attribution.Hour) cellQuery {
-	c := cellQuery{names: [2]string{"''", "''"}, rule: "''", sorted: "tenant, team", args: []any{int64(from), int64(to)}, among: "hour >= $1 AND hour < $2"}
-	bind := func(v string) string {
-		c.args = append(c.args, v)
-		return "$" + strconv.Itoa(len(c.args))
-	}
+func newCellReader(q attribution.Query, first attribution.Hour) *cellReader {
+	r := &cellReader{query: q, first: first, metric: q.Groups(attribution.ByMetric) || q.Metric != "", names: map[int64]attribution.Key{}}
 	if q.Tenant != "" {
-		c.among += " AND tenant = " + bind(string(tenantText(q.Tenant)))
+		r.where.add("tenant", string(tenantText(q.Tenant)))
 	}
-	var keys []string
-	restrict := func(column, v string) {
-		if v != "" {
-			keys = append(keys, column+" = "+bind(v))
-		}
+	shared := q.Shared == attribution.Even || q.Shared == attribution.Proportional
+	if q.Team != "" && (!shared || q.Team == attribution.Unowned) {
+		r.where.add("team", ownerText(q.Team))
 	}
-	if shared := q.Shared == attribution.Even || q.Shared == attribution.Proportional; !shared || q.Team == attribution.Unowned {
-		restrict("team", ownerText(q.Team))
+	if q.Service != "" {
+		r.where.add("service", ownerText(q.Service))
 	}
-	restrict("service", ownerText(q.Service))
-	restrict("metric", tidyText(q.Metric, maxMetric))
-	if len(keys) > 0 {
-		c.among += " AND key_id IN (SELECT id FROM ledger_keys WHERE " + strings.Join(keys, " AND ") + ")"
+	if q.Metric != "" {
+		r.where.add("metric", tidyText(q.Metric, maxMetric))
 	}
-	if q.Groups(attribution.ByService) || q.Service != "" {
-		c.names[0] = "k.service"
-		c.sorted += ", service"
-	}
-	if q.Groups(attribution.ByMetric) || q.Metric != "" {
-		c.names[1] = "k.metric"
-		c.sorted += ", metric"
-	}
-	if q.Groups(attribution.ByRule) {
-		c.rule = "rule"
-	}
-	return c
+	return r
 }
 
-// The kinds of rows of a cellQuery, in the order in which a cell's come.
-const (
-	cellRow = iota
-	ruleRow
-	sketchRow
-)
-
-// text returns the query. Rows are summed by their keys, which are numbers,
-// before they are by name. Sketches are not: their numbers are summed, in Go.
-func (c *cellQuery) text() string {
-	named := fmt.Sprintf("k.tenant AS tenant, k.team AS team, %s AS service, %s AS metric", c.names[0], c.names[1])
-	counts := []string{"forwarded", "dropped", "downsampled", "shed", "rejected", "failed", "series"}
-	sum := func(columns []string) string {
-		var b strings.Builder
-		for _, column := range counts {
-			if slices.Contains(columns, column) {
-				fmt.Fprintf(&b, ", CAST(SUM(%s) AS BIGINT) AS %s", column, column)
-			} else {
-				fmt.Fprintf(&b, ", 0 AS %s", column)
-			}
-		}
-		return b.String()
-	}
-	part := func(kind int, rule, table string, columns []string) string {
-		byKey, byName := "key_id", "k.tenant, k.team"
-		for _, name := range c.names {
-			if name != "''" {
-				byName += ", " + name
-			}
-		}
-		if rule != "''" {
-			byKey, byName = byKey+", rule", byName+", x.rule"
-		}
-		return fmt.Sprintf(`
-			SELECT %s, %d AS kind, x.rule AS rule%s, CAST(NULL AS BYTEA) AS sketch FROM (
-				SELECT key_id, %s AS rule%s FROM %s WHERE %s GROUP BY %s
-			) x JOIN ledger_keys k ON k.id = x.key_id GROUP BY %s, x.rule`,
-			named, kind, sum(counts), rule, sum(columns), table, c.among, byKey, byName)
-	}
-	return part(cellRow, "''", "ledger_cells", counts) + `
-		UNION ALL` + part(ruleRow, c.rule, "ledger_rules", []string{"dropped", "downsampled", "series"}) + fmt.Sprintf(`
-		UNION ALL
-			SELECT %s, %d, x.rule, 0, 0, 0, 0, 0, 0, 0, x.sketch FROM (
-				SELECT key_id, rule, sketch FROM ledger_sketches WHERE %s
-			) x JOIN ledger_keys k ON k.id = x.key_id
-		ORDER BY `+c.sorted+", kind", named, sketchRow, c.among)
+// A ledgerWhere says which names are asked for.
+type ledgerWhere struct {
+	terms []string
+	args  []any
 }
 
-// cellsOf yields the sums of the cells in [from, to), or returns errEnough where
-// no more are wanted.
-func (l *Ledger) cellsOf(ctx context.Context, q *attribution.Query, from, to attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	var cell attribution.Cell
-	begun := false
-	byRule := q.Groups(attribution.ByRule)
-	c := newCellQuery(q, from, to)
-	err := l.db.query(ctx, func(rows *sql.Rows) error {
-		key := attribution.Key{Hour: from}
-		var kind int
-		var rule string
-		var counts attribution.Counts
-		var series uint64
-		var sketch sql.RawBytes
-		err := rows.Scan(&key.Tenant, &key.Team, &key.Service, &key.Metric, &kind, &rule,
-			&counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &counts[5], &series, &sketch)
+func (w *ledgerWhere) add(column, value string) {
+	w.args = append(w.args, value)
+	w.terms = append(w.terms, column+" = $")
+}
+
+// text returns w in the words of SQL, its placeholders counted from n on.
+func (w *ledgerWhere) text(n int) string {
+	var b strings.Builder
+	for i, term := range w.terms {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		fmt.Fprintf(&b, "%s%d", term, n+i)
+	}
+	return b.String()
+}
+
+// span yields the cells of [from, end), which may be summed up.
+func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
+	whole := from == from.Day() && end == from+24
+	if whole && !r.metric {
+		return r.teams(ctx, tx, from, yield)
+	}
+	cells, rules, when, args := &cellTable, &ruleTable, "hour >= $1 AND hour < $2", []any{int64(from), int64(end)}
+	if whole {
+		var summed bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_summed WHERE day = $1)", int64(from)).Scan(&summed)
 		if err != nil {
 			return err
 		}
-		if !begun || cell.Key != key {
-			if begun && !yield(cell, nil) {
-				return errEnough
-			}
-			begun, cell = true, attribution.Cell{Key: key}
+		if summed {
+			cells, rules, when, args = &dayTable, &dayRuleTable, "day = $1", args[:1]
 		}
-		if sketch != nil {
-			series, _ = l.estimate(sketch) // Settle says which cannot be read
-		}
-		switch {
-		case kind == cellRow:
-			cell.Samples, cell.SeriesHours = counts, series
-		case kind == sketchRow && rule == "":
-			cell.SeriesHours += series
-		default:
-			if !byRule {
-				rule = ""
-			}
-			r := ruleOf(&cell, rule)
-			r.Dropped += counts[attribution.Dropped]
-			r.Downsampled += counts[attribution.Downsampled]
-			r.SeriesHours += series
+	}
+	if err := r.learn(ctx, tx); err != nil {
+		return err
+	}
+	return r.keys(ctx, tx, from, cells, rules, when, args, yield)
+}
+
+// teams yields the sums of a day by team.
+func (r *cellReader) teams(ctx context.Context, tx *sql.Tx, day attribution.Hour, yield func(attribution.Cell, error) bool) error {
+	by := "tenant, team"
+	if r.query.Service != "" || r.query.Groups(attribution.ByService) {
+		by += ", service"
+	}
+	where := " WHERE day = $1"
+	if len(r.where.terms) > 0 {
+		where += " AND " + r.where.text(2)
+	}
+	args := append([]any{int64(day)}, r.where.args...)
+	key := attribution.Key{Hour: max(day, r.first)}
+	names := []any{&key.Tenant, &key.Team}
+	if by != "tenant, team" {
+		names = append(names, &key.Service)
+	}
+
+	rules := map[attribution.Key][]attribution.RuleCount{}
+	err := r.rules(ctx, tx, &teamRuleTable, by, where, args, names, func(c attribution.RuleCount) { rules[key] = append(rules[key], c) })
+	if err != nil {
+		return err
+	}
+	return r.cells(ctx, tx, &teamTable, by, where, args, names, func(c *attribution.Cell) error {
+		c.Key, c.Rules = key, rules[key]
+		if !yield(*c, nil) {
+			return errEnough
 		}
 		return nil
-	}, c.text(), c.args...)
-	if err == nil && begun && !yield(cell, nil) {
-		return errEnough
+	})
+}
+
+// keys yields the sums of a table of cells by key. Where metrics are not asked for
+// they are few by name, and are summed up first.
+func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from attribution.Hour, cells, rules *sumTable, when string, args []any, yield func(attribution.Cell, error) bool) error {
+	where := " WHERE " + when
+	if len(r.where.terms) > 0 {
+		where += " AND key_id IN (SELECT id FROM ledger_keys WHERE " + r.where.text(len(args)+1) + ")"
+		args = append(args, r.where.args...)
 	}
-	return err
+	var key int64
+	names := []any{&key}
+	removed := map[int64][]attribution.RuleCount{}
+	err := r.rules(ctx, tx, rules, "key_id", where, args, names, func(c attribution.RuleCount) { removed[key] = append(removed[key], c) })
+	if err != nil {
+		return err
+	}
+	sums := map[attribution.Key]*attribution.Cell{}
+	err = r.cells(ctx, tx, cells, "key_id", where, args, names, func(c *attribution.Cell) error {
+		name, known := r.names[key]
+		if !known {
+			return nil
+		}
+		name.Hour = max(from, r.first)
+		c.Key, c.Rules = name, removed[key]
+		if r.metric {
+			if !yield(*c, nil) {
+				return errEnough
+			}
+			return nil
+		}
+		sum := sums[name]
+		if sum == nil {
+			sum = &attribution.Cell{Key: name}
+			sums[name] = sum
+		}
+		sum.Samples.Add(&c.Samples)
+		sum.SeriesHours += c.SeriesHours
+		for _, more := range c.Rules {
+			of := ruleOf(sum, more.Rule)
+			of.Dropped += more.Dropped
+			of.Downsampled += more.Downsampled
+			of.SeriesHours += more.SeriesHours
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(sums), compareNames) {
+		if !yield(*sums[k], nil) {
+			return errEnough
+		}
+	}
+	return nil
+}
+
+// rules reads the sums of what rules removed: names is where those that they are
+// summed by go.
+func (r *cellReader) rules(ctx context.Context, tx *sql.Tx, t *sumTable, by, where string, args, names []any, each func(attribution.RuleCount)) error {
+	rule := ""
+	var c attribution.RuleCount
+	if r.query.Groups(attribution.ByRule) {
+		rule = ", rule"
+		names = append(names[:len(names):len(names)], &c.Rule)
+	}
+	var n [3]int64
+	into := append(names[:len(names):len(names)], &n[0], &n[1], &n[2])
+	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s GROUP BY %s", by+rule, t.summed(), t.name, where, by+rule), args, into, func() error {
+		c.Dropped, c.Downsampled, c.SeriesHours = uint64(n[0]), uint64(n[1]), uint64(n[2])
+		each(c)
+		return nil
+	})
+}
+
+// cells reads the sums of cells.
+func (r *cellReader) cells(ctx context.Context, tx *sql.Tx, t *sumTable, by, where string, args, names []any, each func(*attribution.Cell) error) error {
+	var n [attribution.Outcomes + 1]int64
+	into := names[:len(names):len(names)]
+	for i := range n {
+		into = append(into, &n[i])
+	}
+	sums, group := t.summed(), " GROUP BY "+by
+	if t == &dayTable { // has one row by key
+		sums, group = strings.Join(t.sums, ", "), ""
+	}
+	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s%s", by, sums, t.name, where, group), args, into, func() error {
+		var c attribution.Cell
+		for o := range c.Samples {
+			c.Samples[o] = uint64(n[o])
+		}
+		c.SeriesHours = uint64(n[attribution.Outcomes])
+		return each(&c)
+	})
+}
+
+// learn reads the names of keys that came since it last did. Keys count up, so that
+// a cell that can be seen has one that was learnt.
+func (r *cellReader) learn(ctx context.Context, tx *sql.Tx) error {
+	where := " WHERE id > $1"
+	if len(r.where.terms) > 0 {
+		where += " AND " + r.where.text(2)
+	}
+	var id int64
+	var k attribution.Key
+	byService := r.query.Service != "" || r.query.Groups(attribution.ByService)
+	args := append([]any{r.last}, r.where.args...)
+	return scanAll(ctx, tx, "SELECT id, tenant, team, service, metric FROM ledger_keys"+where, args, []any{&id, &k.Tenant, &k.Team, &k.Service, &k.Metric}, func() error {
+		name := k
+		if !byService {
+			name.Service = ""
+		}
+		if !r.metric {
+			name.Metric = ""
+		}
+		r.names[id] = name
+		r.last = max(r.last, id)
+		return nil
+	})
+}
+
+// scanAll runs a query, scans each of its rows, and calls each after it.
+func scanAll(ctx context.Context, tx *sql.Tx, query string, args, into []any, each func() error) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if err := each(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func compareNames(a, b attribution.Key) int {
+	return strings.Compare(string(a.Tenant)+"\x00"+a.Team+"\x00"+a.Service, string(b.Tenant)+"\x00"+b.Team+"\x00"+b.Service)
 }
 
 func ruleOf(c *attribution.Cell, rule string) *attribution.RuleCount {

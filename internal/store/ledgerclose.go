@@ -75,27 +75,6 @@ func (l *Ledger) Closings(ctx context.Context) ([]attribution.Closing, error) {
 	return closings, nil
 }
 
-// closedMonths returns which of the months of deltas are closed.
-func closedMonths(ctx context.Context, tx *sql.Tx, deltas []attribution.Delta) (map[attribution.Month]bool, error) {
-	if len(deltas) == 0 {
-		return nil, nil
-	}
-	rows, err := tx.QueryContext(ctx, "SELECT month FROM ledger_closings WHERE month >= $1", int64(deltas[0].Hour.Month().From()))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	closed := map[attribution.Month]bool{}
-	for rows.Next() {
-		var month attribution.Hour
-		if err := rows.Scan(&month); err != nil {
-			return nil, err
-		}
-		closed[month.Month()] = true
-	}
-	return closed, rows.Err()
-}
-
 // Adjust stores a correction that somebody made, under an id that they made for
 // it: the same id again changes nothing. It must be of a closed month and stand
 // in one that is not; otherwise the error is [ErrConflict].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/headgate/headgate/attribution"
@@ -13,15 +14,15 @@ import (
 // cells still have would be deleted.
 const skew = 24
 
-// DeleteLedgerBefore deletes the cells of hours before t, and what belongs to
-// them, and returns how many rows that were. Closings and the adjustments that
+// DeleteLedgerBefore deletes the cells of days before that of t, and what belongs
+// to them, and returns how many rows that were. Closings and the adjustments that
 // somebody made stay. It goes by transactions of batch rows, so that others can
 // write in between; an error leaves those deleted that were.
 //
 // A writer's sequence goes with the cells of its newest batch: whoever sends that
 // batch again, after all this time, adds what the next call deletes.
 func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (deleted int64, err error) {
-	h := int64(attribution.HourOf(t))
+	h := int64(attribution.HourOf(t).Day())
 	for _, of := range []struct {
 		table, id, column string
 		before            int64
@@ -29,6 +30,11 @@ func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (d
 		{"ledger_sketches", "hour, key_id, rule", "hour", h},
 		{"ledger_rules", "hour, key_id, rule", "hour", h},
 		{"ledger_cells", "hour, key_id", "hour", h},
+		{"ledger_day_rules", "day, key_id, rule", "day", h},
+		{"ledger_days", "day, key_id", "day", h},
+		{"ledger_summed", "day", "day", h},
+		{"ledger_team_rules", "day, tenant, team, service, rule", "day", h},
+		{"ledger_team_days", "day, tenant, team, service", "day", h},
 		{"ledger_late", "at_hour, hour, key_id", "at_hour", h},
 		{"ledger_writers", "writer", "at_ms", h*time.Hour.Milliseconds() - skew*time.Hour.Milliseconds()},
 		{"ledger_keys", "id", "used_hour", h - keyUse - skew},
@@ -121,18 +127,13 @@ func (l *Ledger) rollSpan(ctx context.Context, m attribution.Month, from, to att
 			break
 		}
 		err = l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := gate(ctx, tx); err != nil { // two who moved a row would add it twice
+			if err := alone(ctx, tx); err != nil { // two who moved a row would add it twice
 				return err
 			}
-			for _, statement := range []string{`
-				INSERT INTO ledger_cells (hour, key_id, tenant, forwarded, dropped, downsampled, shed, rejected, failed, series)
-				SELECT CAST($1 AS BIGINT), key_id, tenant, forwarded, dropped, downsampled, shed, rejected, failed, series FROM ledger_cells WHERE hour = $2
-				ON CONFLICT (hour, key_id) DO UPDATE SET ` + sums("ledger_cells", "forwarded", "dropped", "downsampled", "shed", "rejected", "failed", "series"), `
-				INSERT INTO ledger_rules (hour, key_id, rule, tenant, dropped, downsampled, series)
-				SELECT CAST($1 AS BIGINT), key_id, rule, tenant, dropped, downsampled, series FROM ledger_rules WHERE hour = $2
-				ON CONFLICT (hour, key_id, rule) DO UPDATE SET ` + sums("ledger_rules", "dropped", "downsampled", "series"),
-			} {
-				if _, err := tx.ExecContext(ctx, statement, int64(from), h.V); err != nil {
+			for _, t := range []*sumTable{&cellTable, &ruleTable} {
+				_, err := tx.ExecContext(ctx, t.into()+"SELECT CAST($1 AS BIGINT), "+strings.Join(t.columns()[1:], ", ")+
+					" FROM "+t.name+" WHERE hour = $2"+t.adding(), int64(from), h.V)
+				if err != nil {
 					return err
 				}
 			}
@@ -149,6 +150,9 @@ func (l *Ledger) rollSpan(ctx context.Context, m attribution.Month, from, to att
 	}
 	return l.db.tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE ledger_closings SET rolled = $2 WHERE month = $1 AND rolled < $2", int64(m.From()), int64(to))
-		return err
+		if err != nil || to != to.Day() {
+			return err
+		}
+		return unsum(ctx, tx, to-24) // it is as long now as its cells
 	})
 }

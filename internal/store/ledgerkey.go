@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/tenant"
@@ -43,18 +42,16 @@ func tenantText(t tenant.ID) tenant.ID { return tenant.ID(tidyText(string(t), ma
 func ownerText(s string) string        { return tidyText(s, maxOwner) }
 func ruleText(s string) string         { return tidyText(s, maxRule) }
 
-// resolve returns the key of every delta. Keys that are new, or were not used for
+// resolve returns the key of every name. Keys that are new, or were not used for
 // a day, are stored in a transaction of their own: they do no harm if the batch
 // fails, and nobody waits for it who has new keys, too.
 //
 // A key that is remembered here cannot have been deleted: retention takes months.
-func (l *Ledger) resolve(ctx context.Context, deltas []attribution.Delta, now attribution.Hour) ([]int64, error) {
-	names := make([]keyName, len(deltas))
-	ids := make([]int64, len(deltas))
+func (l *Ledger) resolve(ctx context.Context, names []keyName, now attribution.Hour) ([]int64, error) {
+	ids := make([]int64, len(names))
 	missing := map[keyName][]int{} // of ids
 	l.mu.Lock()
-	for i := range deltas {
-		names[i] = keyNameOf(&deltas[i].Key)
+	for i := range names {
 		k, ok := l.keys[names[i]]
 		if !ok || now-k.used >= keyUse {
 			missing[names[i]] = append(missing[names[i]], i)
@@ -68,7 +65,7 @@ func (l *Ledger) resolve(ctx context.Context, deltas []attribution.Delta, now at
 
 	found := make(map[keyName]int64, len(missing))
 	err := l.db.tx(ctx, func(tx *sql.Tx) error {
-		for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), ledgerRows) {
+		for chunk := range slices.Chunk(slices.Collect(maps.Keys(missing)), l.rows) {
 			if err := storeKeys(ctx, tx, chunk, now, found); err != nil {
 				return err
 			}
@@ -125,16 +122,4 @@ func storeKeys(ctx context.Context, tx *sql.Tx, names []keyName, now attribution
 		found[n] = id
 	}
 	return rows.Err()
-}
-
-// list returns ($3,$4,$5) for three values of which the first is the third.
-func list(first, n int) string {
-	b := []byte{'('}
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(append(b, '$'), int64(first+i), 10)
-	}
-	return string(append(b, ')'))
 }

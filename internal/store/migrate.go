@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"embed"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -10,20 +9,13 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// migrations are the schema, one step a file. A step that was released is never
-// changed. There is no way down: a newer schema is left by putting back the
-// backup that was made before it.
-//
-//go:embed migrations/*.sql
-var migrations embed.FS
-
 // migrate brings the schema up to date. The caller holds the engine's lock.
 func (db *DB) migrate(ctx context.Context, log *slog.Logger) error {
 	steps, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(db.engine.dialect(), db.write, steps, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(db.engine.dialect(), db.write, schema{steps, db.engine.clustered()}, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}

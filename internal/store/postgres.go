@@ -3,9 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,6 +38,12 @@ func (s *postgresServer) String() string {
 }
 
 func (s *postgresServer) dialect() goose.Dialect { return goose.DialectPostgres }
+
+func (s *postgresServer) clustered() string { return "" }
+
+// rowsAtOnce is many, so that there are few ways to the server and back. It takes
+// 65 535 placeholders.
+func (s *postgresServer) rowsAtOnce() int { return 1000 }
 
 func (s *postgresServer) open() (write, read *sql.DB, err error) {
 	db := stdlib.OpenDB(*s.config)
@@ -104,8 +114,11 @@ func (s *postgresServer) advice(err error) string {
 	unreached := errors.As(err, &c)
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		if unreached {
+		switch {
+		case unreached:
 			return "the server cannot be reached: see that it runs, and that host, port and sslmode in storage.url are right"
+		case broken(err):
+			return "the server, or what lies between, closed the connection: see the server's log for a restart, a fail-over or a timeout; the next attempt connects anew"
 		}
 		return ""
 	}
@@ -122,13 +135,27 @@ func (s *postgresServer) advice(err error) string {
 		return fmt.Sprintf("the server has no connection left: raise its max_connections; each Headgate takes up to %d", connections)
 	case "25006":
 		return "the server is a standby, or set to be read-only: name the primary in storage.url"
-	case "57P01", "57P02", "57P03":
-		return "the server is starting or stopping: wait for it"
+	case "57P01", "57P02", "57P03", "57P05": // 57P05 is an idle session's end
+		return "the server is starting or stopping, or closed the connection: wait for it"
+	case "40001", "40P01":
+		return "the server let another transaction go first: this one is to be tried again"
+	case "25P03", "57014":
+		return "the server gave up after one of its timeouts: see statement_timeout and idle_in_transaction_session_timeout of the user and database"
 	}
 	if unreached {
 		return "the server refuses the connection"
 	}
 	return ""
+}
+
+// broken reports whether err means that a connection ended which had been there.
+func broken(err error) bool {
+	for _, end := range []error{io.ErrUnexpectedEOF, io.EOF, net.ErrClosed, driver.ErrBadConn, syscall.EPIPE, syscall.ECONNRESET, syscall.ETIMEDOUT} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *postgresServer) backup(context.Context, string) error {

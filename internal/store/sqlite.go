@@ -36,6 +36,12 @@ func (f *sqliteFile) String() string { return "sqlite " + f.path }
 
 func (f *sqliteFile) dialect() goose.Dialect { return goose.DialectSQLite3 }
 
+func (f *sqliteFile) clustered() string { return "WITHOUT ROWID" }
+
+// rowsAtOnce is few: SQLite looks for each placeholder among those before it, and
+// there is no way to a server that could be saved.
+func (f *sqliteFile) rowsAtOnce() int { return 10 }
+
 // open makes the directory and the file where they are missing, readable by
 // their owner alone; SQLite gives the files beside it the same mode.
 func (f *sqliteFile) open() (write, read *sql.DB, err error) {

@@ -36,6 +36,11 @@ type engine interface {
 	// String names the database for people, without secrets.
 	String() string
 	dialect() goose.Dialect
+	// clustered is what, behind the definition of a table, makes its rows lie
+	// in the order of its key; "" where nothing does.
+	clustered() string
+	// rowsAtOnce is how many rows of some ten columns a statement is to store.
+	rowsAtOnce() int
 	// open returns the handles of a DB. It may make the database, but reads
 	// and changes nothing in it.
 	open() (write, read *sql.DB, err error)
@@ -140,6 +145,16 @@ func (db *DB) tx(ctx context.Context, f func(*sql.Tx) error) error {
 		return db.engine.explain(err)
 	}
 	return db.engine.explain(tx.Commit())
+}
+
+// snapshot runs f, which only reads, on the store as it is at one moment.
+func (db *DB) snapshot(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return db.engine.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return db.engine.explain(f(tx))
 }
 
 // query runs a query and calls scan for each of its rows.
