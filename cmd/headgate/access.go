@@ -12,7 +12,7 @@ import (
 )
 
 // access is what a web config file of the exporter-toolkit says of who may come.
-type access struct{ basicAuth, clientCerts bool }
+type access struct{ tls, basicAuth, clientCerts bool }
 
 // readAccess reads file, "" for none, and checks all of it.
 func readAccess(flag, file string) (access, error) {
@@ -31,6 +31,7 @@ func readAccess(flag, file string) (access, error) {
 		return access{}, fmt.Errorf("%s=%s: %w", flag, filepath.Base(file), err)
 	}
 	return access{
+		tls:       c.TLSConfig.TLSCertPath != "" || c.TLSConfig.TLSCert != "",
 		basicAuth: len(c.Users) > 0,
 		// Any certificate will do where it is not verified.
 		clientCerts: c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",
