@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -85,6 +86,19 @@ type nameView struct {
 	Text  string // as short writes it
 	Whole string // as shown writes it; "" where Text is all of it
 	Href  templ.SafeURL
+}
+
+// pieces cuts the name behind what separates its words.
+func (v nameView) pieces() []string {
+	var list []string
+	from := 0
+	for i, c := range v.Text {
+		if strings.ContainsRune("_:/.-", c) {
+			list = append(list, v.Text[from:i+1])
+			from = i + 1
+		}
+	}
+	return append(list, v.Text[from:])
 }
 
 func newNameView(name string, href templ.SafeURL) nameView {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -58,6 +59,32 @@ func relabelDrop(metric string) string {
 	return yamlOf(map[string]any{"metric_relabel_configs": []config{{[]string{series.MetricName}, regexp.QuoteMeta(metric), "drop"}}})
 }
 
+// limitYAML writes a tenant's limit as the configuration file does, without what is
+// absent.
+func limitYAML(tenant string, l limiter.Limit) string {
+	type pool struct {
+		Name         string            `yaml:"name"`
+		Share        float64           `yaml:"share"`
+		Teams        []string          `yaml:"teams,omitempty,flow"`
+		Match        limiter.Selectors `yaml:"match,omitempty"`
+		ActiveSeries int64             `yaml:"active_series,omitempty"`
+	}
+	type limit struct {
+		SamplesPerSecond     int64            `yaml:"samples_per_second,omitempty"`
+		Burst                limiter.Duration `yaml:"burst,omitempty"`
+		ActiveSeries         int64            `yaml:"active_series,omitempty"`
+		HardSamplesPerSecond int64            `yaml:"hard_samples_per_second,omitempty"`
+		DefaultPriority      string           `yaml:"default_priority,omitempty"`
+		Mode                 string           `yaml:"mode,omitempty"`
+		Pools                []pool           `yaml:"pools,omitempty"`
+	}
+	out := limit{l.SamplesPerSecond, l.Burst, l.ActiveSeries, l.HardSamplesPerSecond, l.DefaultPriority, l.Mode, nil}
+	for _, p := range l.Pools {
+		out.Pools = append(out.Pools, pool{p.Name, p.Share, p.Teams, p.Match, p.ActiveSeries})
+	}
+	return yamlOf(map[string]any{"limits": map[string]any{"tenants": map[string]limit{tenant: out}}})
+}
+
 func yamlOf(v any) string {
 	var b strings.Builder
 	enc := yaml.NewEncoder(&b)
@@ -70,16 +97,20 @@ func yamlOf(v any) string {
 
 // curl writes the command that asks the API for the same as a page.
 func (r *request) curl(path string, pairs ...string) string {
-	u := r.origin()
-	u.Path = r.site.options.Base + "/api/v1" + path
 	var b strings.Builder
-	b.WriteString("curl -G " + shell(u.String()))
+	b.WriteString("curl -G " + shell(r.apiURL(path)))
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			b.WriteString(" \\\n  --data-urlencode " + shell(pairs[i]+"="+pairs[i+1]))
 		}
 	}
 	return b.String()
+}
+
+// apiURL returns the address of a path of the API, which is escaped.
+func (r *request) apiURL(path string) string {
+	u := r.origin()
+	return u.String() + r.site.options.Base + "/api/v1" + path
 }
 
 // shell writes one word for a shell.

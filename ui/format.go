@@ -205,6 +205,9 @@ func short(name string) string {
 
 // sentence writes text with a capital letter.
 func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
 	c, n := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(c)) + text[n:]
 }

@@ -92,7 +92,7 @@ func newLayoutView(r *request, p page) layoutView {
 }
 
 func newTenantsView(r *request, all bool) *tenantsView {
-	v := &tenantsView{Action: r.site.address(r.http.URL.Path, nil), Current: r.tenant(), All: all}
+	v := &tenantsView{Action: r.site.address(r.http.URL.EscapedPath(), nil), Current: r.tenant(), All: all}
 	if v.Current == "" && !all {
 		v.Current = r.profiled()
 	}

@@ -155,19 +155,20 @@ func newOverviewStats(r *request, d overviewData, last control.Rates, known bool
 func overviewMetrics(r *request, tops []tenantTop) []metricRowView {
 	type row struct {
 		tenant string
-		total  float64
 		profiler.MetricRow
 	}
 	var rows []row
+	total := 0.0
 	for _, t := range tops {
+		total += t.TotalSeries
 		for _, m := range t.Metrics {
-			rows = append(rows, row{t.tenant, t.TotalSeries, m})
+			rows = append(rows, row{t.tenant, m})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.Series, a.Series) })
 	var list []metricRowView
 	for _, m := range rows[:min(len(rows), topMetrics)] {
-		list = append(list, newMetricRowView(r, m.tenant, m.MetricRow, m.total))
+		list = append(list, newMetricRowView(r, m.tenant, m.MetricRow, total))
 	}
 	return list
 }

@@ -72,12 +72,16 @@ func (r *request) here(pairs ...string) templ.SafeURL {
 			q.Set(pairs[i], pairs[i+1])
 		}
 	}
-	return r.site.address(r.http.URL.Path, q)
+	return r.site.address(r.http.URL.EscapedPath(), q)
 }
 
+// address returns the address of a path, which is escaped, with a query.
 func (s *site) address(path string, q url.Values) templ.SafeURL {
-	u := url.URL{Path: s.options.Base + path, RawQuery: q.Encode()}
-	return templ.SafeURL(u.String())
+	path = s.options.Base + path
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return templ.SafeURL(path)
 }
 
 // origin returns the address at which the browser reaches this listener, without a

@@ -1,8 +1,6 @@
 package ui
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // route adds every route. To add a page: write foo.go and foo.templ, add a line
 // here, and where it is to be in the navigation, one in places.
@@ -12,18 +10,18 @@ func (s *site) route(mux *http.ServeMux) {
 	s.page(mux, "/profile/metric", (*request).metric)
 	s.page(mux, "/profile/labels", (*request).labels)
 	s.page(mux, "/profile/series", (*request).series)
-	// 	s.page(mux, "/rules", (*request).rules)
-	// 	s.page(mux, "/rules/{name}", (*request).rule)
-	// 	s.page(mux, "/limits", (*request).limits)
-	// 	s.page(mux, "/limits/{tenant}", (*request).limit)
-	// 	s.page(mux, "/explain", (*request).explain)
+	s.page(mux, "/rules", (*request).rules)
+	s.page(mux, "/rules/{name}", (*request).rule)
+	s.page(mux, "/limits", (*request).limits)
+	s.page(mux, "/limits/{tenant}", (*request).limit)
+	s.page(mux, "/explain", (*request).explain)
 	s.page(mux, "/activity", (*request).activity)
-	// 	s.page(mux, "/status", (*request).status)
+	s.page(mux, "/status", (*request).status)
 	s.file(mux, "/profile/metrics.csv", (*request).metricsCSV)
 	s.file(mux, "/profile/labels.csv", (*request).labelsCSV)
 	s.file(mux, "/profile/series.csv", (*request).seriesCSV)
 	if s.options.Storybook {
-		// 		s.page(mux, "/-/storybook", (*request).storybook)
+		s.page(mux, "/-/storybook", (*request).storybook)
 	}
 	mux.Handle("GET "+assetsPath, s.assets)
 	s.page(mux, "/", (*request).nowhere)

@@ -106,7 +106,8 @@ func shop(t *testing.T) http.Handler {
 
 func TestPagesRender(t *testing.T) {
 	h := shop(t)
-	for _, path := range []string{"/", "/profile/metrics", "/profile/metric?metric=http_requests_total", "/profile/labels", "/profile/series?match=up&by=job", "/activity"} {
+	for _, path := range []string{"/", "/profile/metrics", "/profile/metric?metric=http_requests_total", "/profile/labels", "/profile/series?match=up&by=job", "/activity",
+		"/rules", "/rules/drop-debug", "/limits", "/limits/payments", "/explain", "/explain?series=up", "/status", "/-/storybook"} {
 		doc := wantPage(t, h, path, http.StatusOK)
 		if len(find(doc, "h1")) != 1 {
 			t.Errorf("%s has %d titles, want 1", path, len(find(doc, "h1")))

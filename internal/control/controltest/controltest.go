@@ -4,6 +4,7 @@ package controltest
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/golang/snappy"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/prompb"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
@@ -42,7 +44,9 @@ type Headgate struct {
 	Events   *control.Events
 
 	broken atomic.Bool
-	begun  time.Time
+	began  time.Time // of the timestamps of samples
+	begun  time.Time // of the latest measurement
+	trades int
 
 	counted map[seriesOf]uint64 // samples that the profiler was told of
 }
@@ -50,7 +54,7 @@ type Headgate struct {
 // New returns a Headgate that ends with the test.
 func New(t testing.TB, c Config) *Headgate {
 	t.Helper()
-	h := &Headgate{Events: control.NewEvents(slog.New(slog.DiscardHandler)), begun: time.Now(), counted: map[seriesOf]uint64{}}
+	h := &Headgate{Events: control.NewEvents(slog.New(slog.DiscardHandler)), began: time.Now().Add(-time.Hour), begun: time.Now(), counted: map[seriesOf]uint64{}}
 	upstream := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		if h.broken.Load() {
 			rw.WriteHeader(http.StatusServiceUnavailable)
@@ -107,6 +111,24 @@ func (h *Headgate) build(c Config, upstream string) error {
 		Limits: control.NewLimits(h.Limiter, c.Limits, "headgate.yml", func() control.LimitStore { return nil }, log),
 	})
 	return nil
+}
+
+// Run keeps the house of all parts until the test is over, as a process does.
+func (h *Headgate) Run(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var group errgroup.Group
+	group.Go(func() error { return h.Gateway.Run(ctx) })
+	group.Go(func() error { return h.Control.Run(ctx) })
+	if h.Profiler != nil {
+		group.Go(func() error { return h.Profiler.Run(ctx) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Break makes the upstream fail, or lets it work again.

@@ -33,15 +33,21 @@ func Shop(t testing.TB, sessions int) *Headgate {
 	h := New(t, Config{Rules: shopRules, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
 	}})
-	now := time.Now()
-	for i := range 3 {
-		at := now.Add(time.Duration(i-3) * 15 * time.Second)
-		h.Send(t, "", at, shopSeries(sessions)...)
-		h.Send(t, "payments", at, Many("payment_attempts_total", 300, series.Label{Name: "job", Value: "payments"})...)
-		h.Send(t, "payments", at, Many("payment_batch_rows", 200, series.Label{Name: "job", Value: "batch"})...)
+	for range 3 {
+		h.Trade(t, sessions)
 		h.Measure(t)
 	}
 	return h
+}
+
+// Trade sends a sample of everything that the shop has.
+func (h *Headgate) Trade(t testing.TB, sessions int) {
+	t.Helper()
+	h.trades++
+	at := h.began.Add(time.Duration(h.trades) * 15 * time.Second)
+	h.Send(t, "", at, shopSeries(sessions)...)
+	h.Send(t, "payments", at, Many("payment_attempts_total", 300, series.Label{Name: "job", Value: "payments"})...)
+	h.Send(t, "payments", at, Many("payment_batch_rows", 200, series.Label{Name: "job", Value: "batch"})...)
 }
 
 // shopSeries are the series of the tenant default.
