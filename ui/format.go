@@ -63,6 +63,19 @@ func rate(f float64) string {
 	return count(f)
 }
 
+// money writes an amount of a currency that stands elsewhere.
+func money(f float64) string {
+	switch {
+	case f <= 0 || math.IsNaN(f):
+		return "0"
+	case f < 0.01:
+		return "<0.01"
+	case f < 1000:
+		return strconv.FormatFloat(f, 'f', 2, 64)
+	}
+	return count(f)
+}
+
 // times writes a factor.
 func times(f float64) string {
 	if f < 100 {

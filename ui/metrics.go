@@ -37,11 +37,12 @@ type filterView struct {
 
 // A metricsTableView is a table of metrics.
 type metricsTableView struct {
-	Caption string
-	Brief   bool // few columns, and no sorting
-	Tenants bool // rows name theirs
-	Sorts   []sortView
-	Rows    []metricRowView
+	Caption  string
+	Brief    bool // few columns, and no sorting
+	Tenants  bool // rows name theirs
+	Sorts    []sortView
+	Currency string // of costs; "" where there is no price
+	Rows     []metricRowView
 }
 
 // A metricRowView is one metric in a list.
@@ -56,6 +57,7 @@ type metricRowView struct {
 	Labels        string
 	Churn         string
 	Team          string
+	Cost          string // of a month; "" where there is no price
 	Rough         string // why its figures are estimates; "" where they are exact
 }
 
@@ -84,10 +86,11 @@ func (r *request) metricsQuery() control.MetricsQuery {
 var metricSorts = []struct{ by, text, title string }{
 	{profiler.BySeries, "Series", "Active series received within the window"},
 	{profiler.BySamples, "Samples/s", "Samples received per second, over about the last minute"},
+	{profiler.ByCost, "Cost/month", "What an average month of it costs at today’s price: an estimate"},
 	{profiler.ByChurn, "Churn", "Unique series in 24 hours, divided by those active now: 1 where all stay"},
 }
 
-func newMetricsView(r *request, list profiler.MetricsPage) metricsView {
+func newMetricsView(r *request, list control.MetricsPage) metricsView {
 	q, by := r.get("q"), r.get("sort")
 	if by == "" {
 		by = profiler.BySeries
@@ -107,11 +110,19 @@ func newMetricsView(r *request, list profiler.MetricsPage) metricsView {
 		LetGo: list.LetGo,
 		Table: metricsTableView{Caption: "Metrics of tenant " + r.profiled()},
 	}
+	v.Table.Currency = list.Price.Currency()
 	for _, s := range metricSorts {
-		v.Table.Sorts = append(v.Table.Sorts, sortView{s.text, s.title, r.here("sort", s.by), s.by == by})
+		if s.by == profiler.ByCost && v.Table.Currency == "" {
+			continue
+		}
+		text := s.text
+		if s.by == profiler.ByCost {
+			text += ", " + v.Table.Currency
+		}
+		v.Table.Sorts = append(v.Table.Sorts, sortView{text, s.title, r.here("sort", s.by), s.by == by})
 	}
 	for _, m := range list.Metrics {
-		v.Table.Rows = append(v.Table.Rows, newMetricRowView(r, r.tenant(), m, list.TotalSeries))
+		v.Table.Rows = append(v.Table.Rows, newMetricRowView(r, r.tenant(), m, list.TotalSeries, list.Price))
 	}
 	v.Stats = []statView{
 		{Label: "Active series", Value: count(list.TotalSeries)},
@@ -147,7 +158,7 @@ func (r *request) keep(names ...string) []param {
 }
 
 // newMetricRowView shows a metric of a tenant with total series in all.
-func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total float64) metricRowView {
+func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total float64, price control.MonthlyPrice) metricRowView {
 	v := metricRowView{
 		Name: newNameView(m.Metric, r.link("/profile/metric", "tenant", tenant, "metric", m.Metric)), Tenant: tenant,
 		Type:   shown(m.About.Type),
@@ -157,6 +168,9 @@ func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total flo
 	}
 	if m.Metric == profiler.Overflow {
 		v.Name.Href, v.Rough = "", "the metrics that there was no room for"
+	}
+	if price.Currency() != "" {
+		v.Cost = money(price.OfMetric(&m))
 	}
 	if m.Churn > 0 {
 		v.Churn = times(m.Churn) + "\u202f×"
@@ -185,14 +199,18 @@ func (r *request) metricsCSV() (table, error) {
 		return table{}, err
 	}
 	t := table{name: "metrics-" + r.profiled(), header: []string{
-		"metric", "series", "series_error", "series_forwarded", "samples_per_second", "labels", "churn", "team", "type", "first_seen", "detail", "as_of",
+		"metric", "series", "series_error", "series_forwarded", "samples_per_second", "labels", "churn", "cost_per_month", "currency", "team", "type", "first_seen", "detail", "as_of",
 	}}
 	at := stamp(list.AsOf)
 	t.rows = func(yield func([]string) bool) {
 		for m := range slices.Values(list.Metrics) {
+			cost := ""
+			if list.Price.Currency() != "" {
+				cost = number(list.Price.OfMetric(&m))
+			}
 			if !yield([]string{
 				m.Metric, number(math.Round(m.Series)), number(m.SeriesError), number(math.Round(m.SeriesForwarded)), number(m.SamplesPerSecond),
-				strconv.Itoa(m.Labels), number(m.Churn), m.Team, m.About.Type, stamp(m.FirstSeen), string(m.Detail), at,
+				strconv.Itoa(m.Labels), number(m.Churn), cost, list.Price.Currency(), m.Team, m.About.Type, stamp(m.FirstSeen), string(m.Detail), at,
 			}) {
 				return
 			}

@@ -15,7 +15,7 @@ import (
 
 const (
 	topMetrics   = 8  // on the overview
-	latestEvents = 8  // on the overview
+	latestEvents = 6  // on the overview
 	topTenants   = 20 // whose metrics the overview of all tenants looks at
 )
 
@@ -56,7 +56,7 @@ type overviewData struct {
 // A tenantTop is a tenant's greatest metrics.
 type tenantTop struct {
 	tenant string
-	profiler.MetricsPage
+	control.MetricsPage
 }
 
 func (r *request) overview() (page, error) {
@@ -155,6 +155,7 @@ func newOverviewStats(r *request, d overviewData, last control.Rates, known bool
 func overviewMetrics(r *request, tops []tenantTop) []metricRowView {
 	type row struct {
 		tenant string
+		price  control.MonthlyPrice
 		profiler.MetricRow
 	}
 	var rows []row
@@ -162,13 +163,13 @@ func overviewMetrics(r *request, tops []tenantTop) []metricRowView {
 	for _, t := range tops {
 		total += t.TotalSeries
 		for _, m := range t.Metrics {
-			rows = append(rows, row{t.tenant, m})
+			rows = append(rows, row{t.tenant, t.Price, m})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.Series, a.Series) })
 	var list []metricRowView
 	for _, m := range rows[:min(len(rows), topMetrics)] {
-		list = append(list, newMetricRowView(r, m.tenant, m.MetricRow, total))
+		list = append(list, newMetricRowView(r, m.tenant, m.MetricRow, total, m.price))
 	}
 	return list
 }

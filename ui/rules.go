@@ -63,7 +63,7 @@ func newRuleRowView(r *request, c control.Rule) ruleRowView {
 	v := ruleRowView{
 		Position: strconv.Itoa(c.Position), Name: newNameView(rule.Name, r.link(pathOf("/rules", rule.Name))),
 		Tenant: string(rule.Tenant), Does: does(rule), State: ruleTones[c.State],
-		Effect: rate(c.RemovedSamplesPerSecond), Would: c.State == "shadow", Expires: newWhen(rule.Expires, r.now), Source: source(rule),
+		Effect: rate(c.RemovedSamplesPerSecond), Would: c.State == "shadow", Expires: newWhen(rule.Expires, r.now), Source: source(c),
 	}
 	if rule.When == rules.OverLimit {
 		v.When = "over the limit"
@@ -93,11 +93,11 @@ func does(rule *rules.Rule) string {
 }
 
 // source says where a rule lives.
-func source(rule *rules.Rule) string {
-	if rule.File == "" {
-		return "set here"
+func source(c control.Rule) string {
+	if c.Source == control.FromAPI {
+		return "store, by " + shown(c.UpdatedBy)
 	}
-	return shown(rule.File) + ":" + strconv.Itoa(rule.Line)
+	return shown(c.Rule.File) + ":" + strconv.Itoa(c.Rule.Line)
 }
 
 // A ruleView is one rule.
@@ -110,6 +110,26 @@ type ruleView struct {
 	Match  []string
 	Copies []copyView
 	Torn   []string // families that it tears
+
+	History []revisionView // newest first
+}
+
+// revisionsShown is how many changes of a rule its page shows.
+const revisionsShown = 20
+
+// A revisionView is one change of a rule.
+type revisionView struct {
+	At     when
+	Action badgeView
+	By     string
+	Reason string
+}
+
+func newRevisions(r *request, past control.RuleHistoryPage) (list []revisionView) {
+	for _, c := range past.History {
+		list = append(list, revisionView{newWhen(c.At, r.now), badgeView{Text: shown(string(c.Action))}, shown(c.By), shown(c.Reason)})
+	}
+	return list
 }
 
 // A factView is a name with what it is.
@@ -123,9 +143,17 @@ func (r *request) rule() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	v := newRuleView(r, rule)
+	if rule.Source == control.FromAPI {
+		past, err := r.control.RuleHistory(r.context(), rule.Rule.Name, revisionsShown, "")
+		if err != nil {
+			return page{}, err
+		}
+		v.History = newRevisions(r, past)
+	}
 	return page{
 		Title: shown(rule.Rule.Name), Place: "Rules", Tenant: noTenant, Crumbs: []crumb{{"Rules", r.link("/rules")}},
-		Body: rulePage(newRuleView(r, rule)),
+		Body: rulePage(v),
 	}, nil
 }
 
@@ -140,8 +168,8 @@ func newRuleView(r *request, c control.Rule) ruleView {
 		removes.Label = "Would remove"
 	}
 	v.Stats = []statView{removes, {Label: "Does", Value: sentence(does(rule))}, {Label: "Precedence", Value: strconv.Itoa(c.Position), Note: "1 is asked first"}}
-	if rule.File != "" {
-		v.Locked = "It is managed by " + source(rule) + ": change it there and reload."
+	if c.Source == control.FromFile {
+		v.Locked = "It is managed by " + source(c) + ": change it there and reload."
 	}
 	fact := func(name, text string) {
 		if text != "" {
@@ -158,6 +186,9 @@ func newRuleView(r *request, c control.Rule) ruleView {
 	if !rule.Expires.IsZero() {
 		w := newWhen(rule.Expires, r.now)
 		fact("Expires", w.Exact+", "+w.Ago)
+	}
+	if c.Source == control.FromAPI {
+		fact("Changed", newWhen(c.UpdatedAt, r.now).Exact+" by "+shown(c.UpdatedBy))
 	}
 	for _, s := range rule.Match {
 		v.Match = append(v.Match, shown(s.String()))

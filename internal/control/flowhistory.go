@@ -79,8 +79,8 @@ func (h *FlowHistory) PerSecond() (c Rates, ok bool) {
 		return c, false
 	}
 	var sum Counts
-	for _, s := range h.Steps[len(h.Steps)-n:] {
-		sum.add(s)
+	for i := range h.Steps[len(h.Steps)-n:] {
+		sum.add(&h.Steps[len(h.Steps)-n+i])
 	}
 	seconds := h.Step.Seconds() * float64(n)
 	return Rates{
@@ -93,16 +93,6 @@ func (h *FlowHistory) PerSecond() (c Rates, ok bool) {
 // Rates are samples per second by what became of them.
 type Rates struct {
 	Received, Forwarded, Dropped, Downsampled, Shed, Rejected, Failed float64
-}
-
-func (c *Counts) add(d Counts) {
-	c.Received += d.Received
-	c.Forwarded += d.Forwarded
-	c.Dropped += d.Dropped
-	c.Downsampled += d.Downsampled
-	c.Shed += d.Shed
-	c.Rejected += d.Rejected
-	c.Failed += d.Failed
 }
 
 // since returns what was added to earlier. Counts fall where a tenant that was

@@ -32,6 +32,7 @@ type Config struct {
 	Rules    string // a file of rules
 	Limits   limiter.Config
 	Owners   []attribution.OwnerConfig
+	Prices   attribution.Prices
 	Unknowns bool // nothing is profiled
 }
 
@@ -94,15 +95,15 @@ func (h *Headgate) build(c Config, upstream string) error {
 			return err
 		}
 	}
-	owners := attribution.DefaultConfig()
-	owners.Owners = c.Owners
-	policies, err := control.NewPolicies(owners, nil, "headgate.yml")
+	file := control.PolicyFile{Name: "headgate.yml", Config: attribution.DefaultConfig()}
+	file.Config.Owners, file.Config.Prices = c.Owners, c.Prices
+	policies, err := control.NewPolicies(file, func() control.PolicyStore { return nil }, log)
 	if err != nil {
 		return err
 	}
-	settings := gateway.Settings{Config: gateway.DefaultConfig(), Owners: policies.Owners()}
+	settings := gateway.Settings{Config: gateway.DefaultConfig()}
 	settings.Config.Upstream.URL = upstream
-	h.Gateway, err = gateway.New(settings, gateway.Engines{Profiler: h.Profiler, Rules: engine, Limiter: h.Limiter}, h.Events.Tell, log, prometheus.NewRegistry())
+	h.Gateway, err = gateway.New(settings, gateway.Engines{Profiler: h.Profiler, Rules: engine, Limiter: h.Limiter, Owners: policies.Owners}, h.Events.Tell, log, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

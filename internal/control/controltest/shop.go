@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
@@ -32,12 +34,22 @@ func Shop(t testing.TB, sessions int) *Headgate {
 	}
 	h := New(t, Config{Rules: shopRules, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
-	}})
+	}, Prices: prices(t)})
 	for range 3 {
 		h.Trade(t, sessions)
 		h.Measure(t)
 	}
 	return h
+}
+
+// prices are what the shop pays.
+func prices(t testing.TB) attribution.Prices {
+	t.Helper()
+	var c struct{ Prices attribution.Prices }
+	if err := yaml.Unmarshal([]byte("prices: {currency: EUR, per_million_samples: 0.10, per_thousand_series_month: 5.00}"), &c); err != nil {
+		t.Fatal(err)
+	}
+	return c.Prices
 }
 
 // Trade sends a sample of everything that the shop has.
