@@ -79,8 +79,8 @@ func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
 // others.
 func (s *site) front() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Add("Vary", "Accept")
-		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		rw.Header().Add("Vary", "Accept, HX-Request")
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("HX-Request") == "" {
 			rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			fmt.Fprint(rw, s.options.Plain)
 			return
