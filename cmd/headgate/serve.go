@@ -40,6 +40,7 @@ type serveFlags struct {
 	ingestMax     int
 	externalURL   *url.URL
 	lifecycle     bool
+	storybook     bool
 	shutdown      time.Duration
 	log           promslog.Config
 }
@@ -60,6 +61,7 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 	c.Flag("ingest.max-connections", "Connections to --ingest.listen-address at a time. For a newcomer beyond it, the one idle longest is closed.").Default("1024").IntVar(&f.ingestMax)
 	c.Flag("web.external-url", "URL at which browsers reach --web.listen-address through a proxy, which removes its path.").URLVar(&f.externalURL)
 	c.Flag("web.enable-lifecycle", "Reload by POST /-/reload. SIGHUP reloads always.").BoolVar(&f.lifecycle)
+	c.Flag("web.enable-storybook", "Show every component of the pages at /-/storybook, for those who change them.").Hidden().BoolVar(&f.storybook)
 	c.Flag("shutdown.timeout", "How long requests under way may take to finish after SIGTERM.").Default("25s").DurationVar(&f.shutdown)
 	c.Flag("log.level", "Least severity of log messages: debug, info, warn or error.").Default("info").SetValue(f.log.Level)
 	c.Flag("log.format", "Format of log messages: logfmt or json.").Default("logfmt").SetValue(f.log.Format)
@@ -86,7 +88,7 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 //	              │           ▲     │
 //	              └──────── control ┘
 //	                       ▲
-//	                      api ◀── web listener: /api/v1, /metrics, /-/…, /debug/pprof
+//	                   api, ui ◀── web listener: /, /api/v1, /metrics, /-/…, /debug/pprof
 func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	if f.webMax < 1 || f.ingestMax < 1 {
 		return errors.New("--web.max-connections and --ingest.max-connections must be positive")

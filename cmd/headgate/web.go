@@ -18,6 +18,7 @@ import (
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control"
+	"github.com/headgate/headgate/ui"
 )
 
 // A readiness says whether senders should come.
@@ -73,7 +74,8 @@ func takes(rw http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
-const frontPage = `Headgate stands between Prometheus and its metrics store.
+// frontPage is what the root says to clients that are no browsers.
+const frontPage = `Headgate stands between Prometheus and its metrics store. Browsers find its pages here.
 
 /api/v1/flow          what became of the samples received
 /api/v1/explain       why a series is forwarded or not
@@ -97,10 +99,7 @@ Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-add
 func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	people.Register(mux)
-	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprint(rw, frontPage)
-	})
+	mux.Handle("/", ui.New(c, f.pages(log)))
 	mux.Handle(api.Prefix+"/", api.New(c))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		Registry: reg,
@@ -124,6 +123,23 @@ func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest
 		}
 	}
 	return protection.Handler(guard(people, mux))
+}
+
+// pages says what the pages need to know of the listeners.
+func (f *serveFlags) pages(log *slog.Logger) ui.Options {
+	o := ui.Options{Plain: frontPage, Storybook: f.storybook, Log: log}
+	if f.externalURL != nil {
+		o.Base = f.externalURL.Path
+	}
+	if !f.shared() {
+		o.Ingest = url.URL{Scheme: "http", Host: f.ingestAddress}
+		if senders, err := readAccess("--ingest.config.file", f.ingestConfig); err == nil && senders.tls {
+			o.Ingest.Scheme = "https"
+		}
+	} else if f.externalURL != nil {
+		o.Ingest = *f.externalURL.JoinPath("api/v1/write")
+	}
+	return o
 }
 
 func reloadHandler(enabled bool, c *control.Control) http.HandlerFunc {

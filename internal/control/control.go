@@ -23,6 +23,7 @@ type Control struct {
 	parts   Parts
 	actor   auth.Actor
 	rates   *rates
+	flows   *flows
 	reports chan struct{} // holds one for each that is being made
 
 	previews chan struct{} // holds one for each that runs
@@ -49,7 +50,7 @@ type Parts struct {
 // New returns a Control for the program itself, which may do everything.
 func New(p Parts) *Control {
 	return &Control{
-		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates),
+		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows),
 		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
 	}
 }
@@ -69,22 +70,34 @@ func (c *Control) As(a auth.Actor) *Control {
 	return &other
 }
 
-// Run keeps the rates of rules up to date until ctx is done.
+// Run keeps the rates of rules and the history of flows up to date until ctx is
+// done.
 func (c *Control) Run(ctx context.Context) error {
 	tick := time.NewTicker(rateStep)
 	defer tick.Stop()
 	for now := time.Now(); ; {
-		f, err := c.parts.Gateway.Flow("", gateway.ByRule)
-		if err != nil {
-			return fmt.Errorf("read the flow of rules: %w", err)
+		if err := c.Measure(now); err != nil {
+			return err
 		}
-		c.rates.add(now, f.Rows)
 		select {
 		case <-ctx.Done():
 			return nil
 		case now = <-tick.C:
 		}
 	}
+}
+
+// Measure notes what became of samples by now. Run does so every ten seconds.
+func (c *Control) Measure(now time.Time) error {
+	f, err := c.parts.Gateway.Flow("", gateway.ByRule)
+	if err != nil {
+		return fmt.Errorf("read the flow of rules: %w", err)
+	}
+	c.rates.add(now, f.Rows)
+	if err := c.readFlows(now); err != nil {
+		return fmt.Errorf("read the flow of tenants: %w", err)
+	}
+	return nil
 }
 
 // Reload reads the configuration again and puts it in force, or says what is

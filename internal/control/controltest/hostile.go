@@ -1,0 +1,64 @@
+package controltest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/limiter"
+)
+
+// HostileTenant is a tenant whose name has all that a tenant's name may have.
+const HostileTenant tenant.ID = "t!-_.*'()'(alert(1))"
+
+// HostileNames are names and values that somebody may send to harm who reads them.
+var HostileNames = []string{
+	`<script>window.ran=1</script>`,
+	`"><img src=x onerror=window.ran=1>`,
+	`' onmouseover='window.ran=1' x='`,
+	"javascript:window.ran=1",
+	"</textarea></title></pre><svg onload=window.ran=1>",
+	`=HYPERLINK("http://evil.example","x")`,
+	"{{7*7}}${7*7}<%=7*7%>",
+	"right\u202eto\u2066left",
+	"two\nlines\tand more",
+	"../../etc/passwd?q=1#x&tenant=other",
+	"längster Ümläut 計量 🚰",
+	strings.Repeat("very_long_", 80),
+	strings.Repeat("W", 900),
+}
+
+// Hostile returns a Headgate that was sent hostile names of everything.
+func Hostile(t testing.TB) *Headgate {
+	t.Helper()
+	limits := limiter.DefaultConfig()
+	limits.Tenants = map[tenant.ID]limiter.Limit{
+		HostileTenant: {SamplesPerSecond: 5, Pools: []limiter.PoolConfig{{Name: "<b>pool</b>", Share: 0.5, Teams: []string{HostileNames[0]}}}},
+	}
+	h := New(t, Config{
+		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
+			`{l="<script>window.ran=1</script>"}`, HostileNames[0]+HostileNames[1], HostileNames[1]),
+		Limits: limits, Owners: []attribution.OwnerConfig{{Label: "team"}}, Prices: prices(t),
+	})
+	var list []series.Labels
+	for i, name := range HostileNames {
+		for j := range 1 + i {
+			list = append(list, series.Labels{
+				{Name: series.MetricName, Value: name}, {Name: "l", Value: HostileNames[(i+j)%len(HostileNames)]},
+				{Name: HostileNames[(i+1)%len(HostileNames)], Value: fmt.Sprint(j)}, {Name: "team", Value: name[:min(len(name), 200)]},
+			})
+		}
+		h.Events.Tell(gateway.Event{At: h.began, Kind: "upstream", Tenant: HostileTenant, Text: name})
+	}
+	for _, of := range []tenant.ID{"", HostileTenant} {
+		for _, ls := range list {
+			h.Send(t, of, h.began, ls) // one at a time: a bad one takes no other with it
+		}
+	}
+	h.Measure(t)
+	return h
+}

@@ -1,0 +1,127 @@
+package ui
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// An eventView is something that happened.
+type eventView struct {
+	At     when
+	Kind   badgeView
+	Tenant nameView
+	Text   string
+}
+
+// kinds are the words of events, with what they are about.
+var kinds = []struct{ word, tone, about string }{
+	{"explosion", "bad", "A metric made many new series"},
+	{"upstream", "bad", "The upstream misbehaved"},
+	{"limit", "warn", "A tenant met its limit, or a limit changed"},
+	{"bypass", "warn", "Rules and limits were switched off or on"},
+	{"rule", "", "A rule changed"},
+	{"policy", "", "Owners, prices or budgets changed"},
+	{"budget", "warn", "A budget is being used up"},
+	{"ledger", "warn", "What is recorded of samples"},
+	{"reload", "", "The configuration was read"},
+	{"config", "", "Something about the configuration"},
+	{"catalog", "", "Something about an owner catalog"},
+}
+
+func newEventView(r *request, e control.Event) eventView {
+	v := eventView{At: newWhen(e.At, r.now), Kind: badgeView{Text: shown(e.Kind)}, Text: shown(e.Text)}
+	for _, k := range kinds {
+		if k.word == e.Kind {
+			v.Kind.Tone, v.Kind.Title = k.tone, k.about
+		}
+	}
+	if e.Tenant != "" {
+		v.Tenant = newNameView(string(e.Tenant), r.link("/activity", "tenant", string(e.Tenant)))
+	}
+	return v
+}
+
+// An activityView is what happened, newest first.
+type activityView struct {
+	Head     headView
+	Action   templ.SafeURL
+	Tenant   string
+	Kind     string
+	Kinds    []string
+	From, To string // as a browser's field for a time holds them, UTC
+	Wrong    string // what is wrong with the filter
+	Memory   bool   // the store could not be asked
+	Events   []eventView
+	Pager    pagerView
+}
+
+// eventsPerPage is how many events a page shows.
+const eventsPerPage = 50
+
+// minute is how a browser's field for a time writes it.
+const minute = "2006-01-02T15:04"
+
+func (r *request) activity() (page, error) {
+	q := control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Limit: eventsPerPage, Cursor: r.get("cursor")}
+	wrong := ""
+	for name, at := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		text := r.get(name)
+		if text == "" {
+			continue
+		}
+		t, err := time.Parse(minute, text)
+		if err != nil {
+			t, err = time.Parse(time.RFC3339, text)
+		}
+		if err != nil {
+			wrong = name + " is no time; write it as in 2026-01-02T15:04, in UTC"
+			continue
+		}
+		*at = t
+	}
+	var events control.EventPage
+	if wrong == "" {
+		var err error
+		if events, err = r.control.Events(r.context(), q); err != nil {
+			return page{}, err
+		}
+	}
+	v := newActivityView(r, events)
+	v.Wrong = wrong
+	p := page{Title: "Activity", Place: "Activity", Tenant: allTenants, Body: activityPage(v)}
+	if wrong != "" {
+		p.Status = unprocessable
+	}
+	return p, nil
+}
+
+func newActivityView(r *request, events control.EventPage) activityView {
+	v := activityView{
+		Head:   headView{Title: "Activity", Lead: "What happened and who changed what, newest first. Times are UTC."},
+		Action: r.site.address("/activity", url.Values{}), Tenant: r.tenant(), Kind: r.get("kind"), From: r.get("from"), To: r.get("to"),
+		Memory: events.FromMemory,
+	}
+	for _, k := range kinds {
+		v.Kinds = append(v.Kinds, k.word)
+	}
+	if v.Kind != "" && !slices.Contains(v.Kinds, v.Kind) {
+		v.Kinds = append(v.Kinds, v.Kind)
+	}
+	for _, e := range events.Events {
+		v.Events = append(v.Events, newEventView(r, e))
+	}
+	if r.get("cursor") != "" {
+		v.Pager.First = r.here()
+	}
+	if events.Next != "" {
+		v.Pager.Next = r.here("cursor", events.Next)
+	}
+	v.Pager.Shown = strings.TrimSpace(plural(len(v.Events), "event") + " on this page")
+	return v
+}

@@ -1,0 +1,2 @@
+// Package browser looks at the pages in a real Chromium. It is all tests.
+package browser

@@ -1,0 +1,102 @@
+package browser
+
+import (
+	"context"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/headgate/headgate/internal/control/controltest"
+	"github.com/headgate/headgate/ui"
+)
+
+var screens = flag.String("screens", "", "directory to put pictures of all pages into")
+
+var notWord = regexp.MustCompile(`[^a-z0-9]+`)
+
+// TestScreens takes a picture of every page in every look, where somebody asks for
+// them: go test -run Screens -screens DIR
+func TestScreens(t *testing.T) {
+	if *screens == "" {
+		return
+	}
+	shop := busyShop(t)
+	for range 20 { // of traffic, so that there is something to be seen in graphs
+		time.Sleep(2 * time.Second)
+	}
+	for name, h := range map[string]*controltest.Headgate{"shop": shop, "empty": controltest.New(t, controltest.Config{})} {
+		srv := httptest.NewServer(ui.New(h.Control, ui.Options{Storybook: true}))
+		t.Cleanup(srv.Close)
+		for _, l := range looks {
+			ctx := tab(t, l)
+			for _, path := range pages {
+				do(t, ctx, chromedp.Navigate(srv.URL+path))
+				shot, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
+				}
+				file := strings.Trim(notWord.ReplaceAllString(strings.ToLower(path), "-"), "-")
+				file = name + "_" + file[:min(len(file), 40)] + "_" + l.String() + ".png"
+				if err := os.WriteFile(filepath.Join(*screens, file), shot, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// pages are the addresses of all pages of the shop.
+var pages = []string{
+	"/",
+	"/profile/metrics",
+	"/profile/metrics?sort=samples&q=http",
+	"/profile/metric?metric=http_requests_total",
+	"/profile/metric?metric=checkout_session_events_total",
+	"/profile/labels",
+	"/profile/series?match=%7B__name__%3D%22http_requests_total%22%7D&by=pod",
+	"/rules",
+	"/rules/payments-batch",
+	"/limits",
+	"/limits/payments",
+	"/explain",
+	"/explain?series=debug_render_seconds_bucket%7Bjob%3D%22checkout%22%7D",
+	"/activity",
+	"/status",
+	"/-/storybook",
+	"/nothing",
+}
+
+// busyShop is a shop whose samples keep coming.
+func busyShop(t *testing.T) *controltest.Headgate {
+	t.Helper()
+	const sessions = 4000
+	h := controltest.Shop(t, sessions)
+	h.Run(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				h.Trade(t, sessions)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		group.Wait()
+	})
+	return h
+}

@@ -1,0 +1,129 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/headgate/headgate/internal/control/controltest"
+)
+
+const firstMetric = `document.querySelector('#results tbody th a')?.textContent.trim()`
+
+// An SRE finds what exploded, which label it is, and what to do about it.
+func TestFindWhatExploded(t *testing.T) {
+	ctx := tab(t, looks[0])
+	do(t, ctx,
+		chromedp.Navigate(serve(t, controltest.Shop(t, 3000))),
+		chromedp.Click(chromedp.CSS(`table.rows tbody th a`)))
+	until(t, ctx, `document.querySelector('h1').textContent === 'checkout_session_events_total'`)
+	if label := eval[string](t, ctx, `document.querySelector('tr.chosen th').textContent.trim()`); label != "session" {
+		t.Errorf("the first label is %q, want session", label)
+	}
+	if fix := eval[string](t, ctx, `document.getElementById('fix-relabel').textContent`); !strings.Contains(fix, "target_label: session") {
+		t.Errorf("the fix at the source is %q", fix)
+	}
+	do(t, ctx, chromedp.Click(chromedp.CSS(`tr.chosen th a`)))
+	until(t, ctx, `document.querySelector('h1').textContent === 'Series' && document.querySelectorAll('#results tbody tr').length === 100`)
+}
+
+func TestFilterAsOneTypes(t *testing.T) {
+	ctx := tab(t, looks[0])
+	address := serve(t, controltest.Shop(t, 100))
+	do(t, ctx, chromedp.Navigate(address+"/profile/metrics"))
+	first := eval[string](t, ctx, firstMetric)
+	eval[bool](t, ctx, `window.same = true`)
+	do(t, ctx, chromedp.SendKeys(chromedp.CSS("#filter"), "node_cpu"))
+	until(t, ctx, firstMetric+` === 'node_cpu_seconds_total' && document.querySelectorAll('#results tbody tr').length === 1`)
+	until(t, ctx, `location.search.includes('q=node_cpu')`)
+	if !eval[bool](t, ctx, `window.same === true && document.activeElement.id === 'filter'`) {
+		t.Error("typing loads the page anew, or loses the field")
+	}
+	do(t, ctx, chromedp.SendKeys(chromedp.CSS("#filter"), "{"))
+	until(t, ctx, `!!document.querySelector('#results [role=alert]')`)
+	for range 5 {
+		if eval[string](t, ctx, `location.search`) == "" {
+			break
+		}
+		eval[bool](t, ctx, `history.back(), new Promise(done => setTimeout(() => done(true), 300))`)
+	}
+	until(t, ctx, `location.search === '' && `+firstMetric+` === '`+first+`'`)
+}
+
+func TestKeys(t *testing.T) {
+	ctx := tab(t, looks[0])
+	address := serve(t, controltest.Shop(t, 100))
+	do(t, ctx, chromedp.Navigate(address+"/"), chromedp.KeyEvent("g"), chromedp.KeyEvent("m"))
+	until(t, ctx, `location.pathname === '/profile/metrics' && document.readyState === 'complete'`)
+	do(t, ctx, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"))
+	until(t, ctx, `document.activeElement === document.querySelectorAll('tbody tr')[1].querySelector('a')`)
+	do(t, ctx, chromedp.KeyEvent("k"))
+	until(t, ctx, `document.activeElement === document.querySelectorAll('tbody tr')[0].querySelector('a')`)
+	do(t, ctx, chromedp.KeyEvent("/"))
+	until(t, ctx, `document.activeElement.id === 'filter'`)
+	do(t, ctx, chromedp.KeyEvent("g"), chromedp.KeyEvent("r"))
+	if path := eval[string](t, ctx, `location.pathname`); path != "/profile/metrics" {
+		t.Errorf("keys in a field lead to %s", path)
+	}
+	eval[bool](t, ctx, `document.activeElement.blur(), true`)
+	do(t, ctx, chromedp.KeyEvent("?"))
+	until(t, ctx, `document.getElementById('help').open`)
+}
+
+func TestTheThemeIsRemembered(t *testing.T) {
+	ctx := tab(t, look{"light", 1440})
+	address := serve(t, controltest.New(t, controltest.Config{}))
+	do(t, ctx, chromedp.Navigate(address+"/"))
+	ground := eval[string](t, ctx, `getComputedStyle(document.documentElement).backgroundColor`)
+	do(t, ctx, chromedp.Click(chromedp.CSS("[data-theme-switch]")))
+	until(t, ctx, `getComputedStyle(document.documentElement).backgroundColor !== '`+ground+`'`)
+	do(t, ctx, chromedp.Navigate(address+"/status"))
+	if eval[string](t, ctx, `document.documentElement.dataset.theme`) != "dark" {
+		t.Error("another page has another theme")
+	}
+	eval[bool](t, ctx, `document.cookie = 'theme=; max-age=0; path=/', true`)
+}
+
+func TestTheFirstSampleIsShownAsItArrives(t *testing.T) {
+	h := controltest.New(t, controltest.Config{})
+	ctx := tab(t, looks[0])
+	do(t, ctx, chromedp.Navigate(serve(t, h)+"/"))
+	until(t, ctx, `document.getElementById('remote-write').textContent.includes('/api/v1/write')`)
+	h.Send(t, "", time.Now(), controltest.Series(t, `up{job="api"}`)...)
+	until(t, ctx, `!document.getElementById('first') && !!document.querySelector('.flow')`)
+}
+
+// Everything can be done without JavaScript.
+func TestWithoutJavaScript(t *testing.T) {
+	ctx := tab(t, looks[0])
+	address := serve(t, controltest.Shop(t, 100))
+	if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	wantLocation := func(want string) {
+		t.Helper()
+		got, err := chromedp.Run(ctx, chromedp.Location())
+		if err != nil || !strings.Contains(got, want) {
+			t.Errorf("the browser is at %s (%v), want %s", got, err, want)
+		}
+	}
+	submit := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if _, err := chromedp.RunResponse(ctx, steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, ctx, chromedp.Navigate(address+"/profile/metrics"))
+	submit(chromedp.SendKeys(chromedp.CSS("#filter"), "node_cpu\r"))
+	wantLocation("q=node_cpu")
+	submit(chromedp.Click(chromedp.CSS("#results tbody th a")))
+	wantLocation("/profile/metric?metric=node_cpu_seconds_total")
+	do(t, ctx, chromedp.Navigate(address+"/profile/metrics"))
+	submit(chromedp.SetValue(chromedp.CSS("#tenant"), "payments"), chromedp.Click(chromedp.CSS(".tenant button")))
+	wantLocation("tenant=payments")
+	submit(chromedp.Click(chromedp.CSS("a[data-key=l]")))
+	wantLocation("/limits")
+}

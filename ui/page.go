@@ -1,0 +1,123 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// A page is what a route answers.
+type page struct {
+	Title  string
+	Place  string  // the Name of its entry in the navigation
+	Crumbs []crumb // above the title, the way here
+	Status int     // 200 where it is 0
+	Tenant tenancy
+	Body   templ.Component
+}
+
+// A crumb is a step of the way to a page.
+type crumb struct {
+	Text string
+	Href templ.SafeURL
+}
+
+// A tenancy says what a page makes of the tenant.
+type tenancy int
+
+const (
+	oneTenant  tenancy = iota // it is about one, the default tenant if none is named
+	allTenants                // it is about all of them if none is named
+	noTenant                  // it is about none
+)
+
+// An answer asks control what a page shows.
+type answer func(*request) (page, error)
+
+// page adds a route that answers with a page.
+func (s *site) page(mux *http.ServeMux, path string, a answer) {
+	pattern := "GET " + path
+	if path == "/" {
+		pattern = path // what has no other route, whatever its method
+	}
+	mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) { s.show(rw, s.request(r), a) })
+}
+
+// show renders a page as a whole before any of it is sent, so that what goes wrong
+// can still be said.
+func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
+	p, err := a(r)
+	if err != nil {
+		p = r.failed(err)
+	}
+	var b bytes.Buffer
+	if err := layout(newLayoutView(r, p)).Render(r.context(), &b); err != nil {
+		if r.context().Err() == nil {
+			s.options.Log.Error("a page was not rendered", slog.String("path", r.http.URL.Path), slog.Any("err", err))
+		}
+		http.Error(rw, "internal error: the log says more", http.StatusInternalServerError)
+		return
+	}
+	h := rw.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Cookie")
+	rw.WriteHeader(max(p.Status, http.StatusOK))
+	_, _ = rw.Write(b.Bytes())
+}
+
+// front answers the root: the overview for browsers, and where to look for all
+// others.
+func (s *site) front() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Add("Vary", "Accept, HX-Request")
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("HX-Request") == "" {
+			rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			fmt.Fprint(rw, s.options.Plain)
+			return
+		}
+		s.show(rw, s.request(r), (*request).overview)
+	})
+}
+
+// nowhere answers what has no route.
+func (r *request) nowhere() (page, error) {
+	if m := r.http.Method; m != http.MethodGet && m != http.MethodHead {
+		return failure(http.StatusMethodNotAllowed, "This page can only be read", m+" changes nothing here. The API at /api/v1 is for that."), nil
+	}
+	return failure(http.StatusNotFound, "There is no such page", "The address may have been cut off, or the page moved. The navigation has all of them."), nil
+}
+
+// failed returns the page that says why there is none.
+func (r *request) failed(err error) page {
+	invalid, isInvalid := errors.AsType[*control.Invalid](err)
+	switch {
+	case isInvalid:
+		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+invalid.Text)
+	case errors.Is(err, control.ErrNotFound):
+		return failure(http.StatusNotFound, "Not found", sentence(err.Error()))
+	case errors.Is(err, control.ErrUnavailable):
+		return failure(http.StatusServiceUnavailable, "The store cannot be reached", sentence(err.Error()))
+	}
+	r.site.options.Log.Error("a page has no answer", slog.String("path", r.http.URL.Path), slog.Any("err", err))
+	return failure(http.StatusInternalServerError, "Something went wrong here", "It is not your fault. The log says more; samples are forwarded regardless.")
+}
+
+func failure(status int, title, text string) page {
+	return page{Title: title, Status: status, Tenant: noTenant, Body: errorPage(errorView{Status: status, Title: title, Text: text})}
+}
+
+// An errorView says why there is no page.
+type errorView struct {
+	Status      int
+	Title, Text string
+}

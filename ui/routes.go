@@ -1,0 +1,45 @@
+package ui
+
+import "net/http"
+
+// route adds every route. To add a page: write foo.go and foo.templ, add a line
+// here, and where it is to be in the navigation, one in places.
+func (s *site) route(mux *http.ServeMux) {
+	mux.Handle("GET /{$}", s.front())
+	s.page(mux, "/profile/metrics", (*request).metrics)
+	s.page(mux, "/profile/metric", (*request).metric)
+	s.page(mux, "/profile/labels", (*request).labels)
+	s.page(mux, "/profile/series", (*request).series)
+	s.page(mux, "/rules", (*request).rules)
+	s.page(mux, "/rules/{name}", (*request).rule)
+	s.page(mux, "/limits", (*request).limits)
+	s.page(mux, "/limits/{tenant}", (*request).limit)
+	s.page(mux, "/explain", (*request).explain)
+	s.page(mux, "/activity", (*request).activity)
+	s.page(mux, "/status", (*request).status)
+	s.file(mux, "/profile/metrics.csv", (*request).metricsCSV)
+	s.file(mux, "/profile/labels.csv", (*request).labelsCSV)
+	s.file(mux, "/profile/series.csv", (*request).seriesCSV)
+	if s.options.Storybook {
+		s.page(mux, "/-/storybook", (*request).storybook)
+	}
+	mux.Handle("GET "+assetsPath, s.assets)
+	s.page(mux, "/", (*request).nowhere)
+}
+
+// A place is an entry of the navigation.
+type place struct {
+	Name, Path string
+	Key        string // that goes there, after g
+}
+
+// places are the navigation, in order.
+var places = []place{
+	{"Overview", "/", "o"},
+	{"Metrics", "/profile/metrics", "m"},
+	{"Rules", "/rules", "r"},
+	{"Limits", "/limits", "l"},
+	{"Explain", "/explain", "e"},
+	{"Activity", "/activity", "a"},
+	{"Status", "/status", "s"},
+}

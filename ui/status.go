@@ -1,0 +1,83 @@
+package ui
+
+import (
+	"github.com/prometheus/common/version"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// A statusView is how the process itself is doing.
+type statusView struct {
+	Head   headView
+	Stats  []statView
+	LetGo  []string
+	Build  []factView
+	Store  []factView
+	Bypass *bypassView
+	Switch []copyView // how the bypass is turned on or off
+	Links  []linkView
+}
+
+func (r *request) status() (page, error) {
+	s, err := r.control.Status(r.tenant())
+	if err != nil {
+		return page{}, err
+	}
+	return page{Title: "Status", Place: "Status", Body: statusPage(newStatusView(r, s, r.control.Bypass()))}, nil
+}
+
+func newStatusView(r *request, s control.Status, bypass *control.Bypass) statusView {
+	v := statusView{
+		Head:  headView{Title: "Status", Lead: "How Headgate itself is doing.", AsOf: newWhen(r.now, r.now)},
+		LetGo: s.LetGo,
+		Build: []factView{
+			{Name: "Version", Text: orUnknown(version.Version)}, {Name: "Revision", Text: orUnknown(version.Revision)},
+			{Name: "Built", Text: orUnknown(version.BuildDate)}, {Name: "Go", Text: version.GoVersion + ", " + version.GoOS + "/" + version.GoArch},
+		},
+	}
+	v.Stats = append(v.Stats, statView{Label: "Running", Value: span(r.now.Sub(s.Since)), Note: "samples are counted since"})
+	if s.Profiled {
+		profile := statView{Label: "Profile", Value: size(s.ProfileBytes), Note: "never saved"}
+		if !s.ProfileSaved.IsZero() {
+			profile.Note = "saved " + ago(s.ProfileSaved, r.now)
+		}
+		v.Stats = append(v.Stats, profile)
+	} else {
+		v.Stats = append(v.Stats, statView{Label: "Profile", Value: "off", Note: "profiler.memory_limit_bytes is 0"})
+	}
+	waiting := statView{Label: "Events that wait for the store", Value: count(float64(s.Journal.Queued)), Note: count(float64(s.Journal.Stored)) + " were stored"}
+	if !s.Journal.Failing.IsZero() {
+		waiting.Tone = "bad"
+	}
+	v.Stats = append(v.Stats, waiting)
+	store := "takes what is given to it"
+	if !s.Journal.Failing.IsZero() {
+		store = "takes nothing since " + newWhen(s.Journal.Failing, r.now).Exact + "; samples are forwarded regardless, and the log says why"
+	}
+	v.Store = []factView{{Name: "Store", Text: store}, {Name: "Events lost", Text: count(float64(s.Journal.Dropped))}}
+	if bypass != nil {
+		v.Bypass = &bypassView{Until: newWhen(bypass.Until, r.now), Reason: shown(bypass.Reason)}
+		v.Switch = []copyView{
+			{ID: "bypass-off", Title: "End it", Text: "headgate bypass off"},
+			{ID: "bypass-off-api", Title: "By API", Text: "curl -X DELETE " + shell(r.apiURL("/bypass"))},
+		}
+	} else {
+		v.Switch = []copyView{
+			{ID: "bypass-on-api", Title: "Turn every rule and limit off for an hour", Text: "curl " + shell(r.apiURL("/bypass")) +
+				" \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"for\":\"1h\",\"reason\":\"say why\"}'"},
+		}
+	}
+	for _, l := range []struct{ text, path string }{
+		{"Headgate’s own metrics", "/metrics"}, {"The API, described", "/api/v1/openapi.json"}, {"Is it ready?", "/-/ready"}, {"Profiles of the program", "/debug/pprof/"},
+	} {
+		v.Links = append(v.Links, linkView{Text: l.text, Href: r.site.address(l.path, nil)})
+	}
+	return v
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
