@@ -192,9 +192,9 @@ func (e *ruleEffect) columns() []string {
 	if e == nil {
 		return []string{"-", "-", "-"}
 	}
-	series := fmt.Sprintf("-%.0f", e.Series.Removed)
+	series := fmt.Sprintf("%.0f", 0-e.Series.Removed)
 	if e.Series.Error > 0 {
 		series += fmt.Sprintf(" ± %.0f", e.Series.Error)
 	}
-	return []string{series, fmt.Sprintf("-%.4g", e.SamplesPerSecond.Removed), fmt.Sprint(len(e.Breaks))}
+	return []string{series, fmt.Sprintf("%.4g", 0-e.SamplesPerSecond.Removed), fmt.Sprint(len(e.Breaks))}
 }
