@@ -72,13 +72,16 @@ func attribute(n *html.Node, name string) string {
 
 // textOf returns what a reader sees of an element, with single spaces.
 func textOf(n *html.Node) string {
-	var words []string
+	var b strings.Builder
 	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			words = append(words, strings.Fields(d.Data)...)
+		switch {
+		case d.Type == html.TextNode:
+			b.WriteString(d.Data)
+		case d.Data != "wbr":
+			b.WriteByte(' ')
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 // wantText checks that some element says something.
