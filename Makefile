@@ -46,8 +46,21 @@ build: ## Build bin/headgate
 postgres: ## Make sure of the PostgreSQL server that the store's tests start
 	@tools/postgres
 
+.PHONY: chromium
+chromium: ## Make sure of the Chromium that the tests of the pages look through
+	@tools/chromium
+
+.PHONY: pages
+pages: ## Generate the pages' Go from their templ files, and format them
+	@go generate ./ui
+
+.PHONY: screens
+screens: chromium ## Take pictures of every page in both themes and widths (SCREENS=dir, bin/screens if absent)
+	@mkdir -p $(or $(SCREENS),bin/screens)
+	@go -C ui/browser test -vet=off -count=1 -run TestScreens . -screens $(abspath $(or $(SCREENS),bin/screens))
+
 .PHONY: test
-test: postgres ## Run every test, then those of the root under the race detector (RACE= leaves that out)
+test: postgres chromium ## Run every test, then those of the root under the race detector (RACE= leaves that out)
 	@echo "test: ."
 	@go test -vet=off ./...
 	@set -e; for module in $(filter-out .,$(TESTED)); do \

@@ -24,7 +24,7 @@ type table struct {
 func (s *site) file(mux *http.ServeMux, path string, answer func(*request) (table, error)) {
 	mux.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
 		req := s.request(r)
-		t, err := answer(req)
+		t, err := answer(req) // which control refuses to who has no role
 		if err != nil {
 			s.show(rw, req, func(*request) (page, error) { return page{}, err })
 			return

@@ -67,8 +67,10 @@ func newExplainView(r *request, x control.Explanation, asked bool) explainView {
 	v.Verdict = newVerdictView(r, x)
 	for _, s := range x.Steps {
 		step := stepView{Step: s.Step, Name: newNameView(s.Name, ""), Matched: s.Matched, Detail: shown(s.Detail)}
-		if s.Step == "rule" {
+		if s.Step == "rule" || s.Step == "priority" {
 			step.Name.Href = r.link(pathOf("/rules", s.Name))
+		}
+		if s.Step == "rule" {
 			step.Decides = s.Matched && s.Name == x.Rule
 		}
 		v.Steps = append(v.Steps, step)

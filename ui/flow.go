@@ -44,7 +44,7 @@ var outcomes = []struct {
 	{"downsampled", "A rule thinned their series", func(c control.Counts) uint64 { return c.Downsampled }, func(r control.Rates) float64 { return r.Downsampled }},
 	{"shed", "Over a tenant’s limit", func(c control.Counts) uint64 { return c.Shed }, func(r control.Rates) float64 { return r.Shed }},
 	{"rejected", "They can never be stored", func(c control.Counts) uint64 { return c.Rejected }, func(r control.Rates) float64 { return r.Rejected }},
-	{"failed", "Not stored; senders may send them again", func(c control.Counts) uint64 { return c.Failed }, func(r control.Rates) float64 { return r.Failed }},
+	{"failed", "Senders may send them again", func(c control.Counts) uint64 { return c.Failed }, func(r control.Rates) float64 { return r.Failed }},
 }
 
 // newFlowView draws samples of the last minute where they are known, and else

@@ -207,13 +207,16 @@ func shown(name string) string {
 const maxShown = 120
 
 // short is shown, cut in the middle where it is long: names differ at their ends.
-func short(name string) string {
+func short(name string) string { return cut(name, maxShown) }
+
+// cut is short, with at most so many characters.
+func cut(name string, most int) string {
 	s := []rune(shown(name))
-	if len(s) <= maxShown {
+	if len(s) <= most {
 		return string(s)
 	}
-	const tail = maxShown / 3
-	return string(s[:maxShown-tail-1]) + "…" + string(s[len(s)-tail:])
+	tail := most / 3
+	return string(s[:most-tail-1]) + "…" + string(s[len(s)-tail:])
 }
 
 // sentence writes text with a capital letter.

@@ -83,7 +83,7 @@ func newLayoutView(r *request, p page) layoutView {
 		v.Nav = append(v.Nav, navItem{at.Name, at.Key, r.link(at.Path), at.Name == p.Place})
 	}
 	if p.Tenant != noTenant {
-		v.Tenants = newTenantsView(r, p.Tenant == allTenants)
+		v.Tenants = newTenantsView(r, p.Tenant == allTenants && r.actor.SeesAll())
 	}
 	if b := r.control.Bypass(); b != nil {
 		v.Bypass = &bypassView{newWhen(b.Until, r.now), shown(b.Reason), r.link("/status")}

@@ -157,6 +157,9 @@ func (r *request) keep(names ...string) []param {
 	return list
 }
 
+// maxTeam is how much of a team's name stands in a list, in characters.
+const maxTeam = 32
+
 // newMetricRowView shows a metric of a tenant with total series in all.
 func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total float64, price control.MonthlyPrice) metricRowView {
 	v := metricRowView{
@@ -164,7 +167,7 @@ func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total flo
 		Type:   shown(m.About.Type),
 		Series: count(m.Series), Error: plusMinus(confidence * m.SeriesError),
 		Samples: rate(m.SamplesPerSecond), Forwarded: percent(part(m.SeriesForwarded, m.Series)),
-		Labels: strconv.Itoa(m.Labels), Churn: "–", Team: short(m.Team), Rough: rough(m.Detail),
+		Labels: strconv.Itoa(m.Labels), Churn: "–", Team: cut(m.Team, maxTeam), Rough: rough(m.Detail),
 	}
 	if m.Metric == profiler.Overflow {
 		v.Name.Href, v.Rough = "", "the metrics that there was no room for"

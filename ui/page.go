@@ -54,7 +54,10 @@ func (s *site) page(mux *http.ServeMux, path string, a answer) {
 // show renders a page as a whole before any of it is sent, so that what goes wrong
 // can still be said.
 func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
-	p, err := a(r)
+	p, err := failure(http.StatusForbidden, "You have no role here", "Ask an admin for one."), error(nil)
+	if r.actor.Role != "" {
+		p, err = a(r)
+	}
 	if err != nil {
 		p = r.failed(err)
 	}
@@ -103,6 +106,8 @@ func (r *request) failed(err error) page {
 	switch {
 	case isInvalid:
 		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+invalid.Text)
+	case errors.Is(err, control.ErrForbidden):
+		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
 		return failure(http.StatusNotFound, "Not found", sentence(err.Error()))
 	case errors.Is(err, control.ErrUnavailable):

@@ -9,12 +9,14 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
 )
 
 // A request is one question to the pages.
 type request struct {
-	control *control.Control // of who asks
+	control *control.Control // of actor
+	actor   auth.Actor       // who asks
 	site    *site
 	http    *http.Request
 	query   url.Values
@@ -22,7 +24,8 @@ type request struct {
 }
 
 func (s *site) request(r *http.Request) *request {
-	return &request{control: s.control.As(who(r.Context())), site: s, http: r, query: r.URL.Query(), now: time.Now()}
+	a := who(r.Context())
+	return &request{control: s.control.As(a), actor: a, site: s, http: r, query: r.URL.Query(), now: time.Now()}
 }
 
 func (r *request) context() context.Context { return r.http.Context() }
@@ -30,8 +33,14 @@ func (r *request) context() context.Context { return r.http.Context() }
 // get returns a parameter of the query, without the spaces around it.
 func (r *request) get(name string) string { return strings.TrimSpace(r.query.Get(name)) }
 
-// tenant returns the tenant that is asked about, "" for none in particular.
-func (r *request) tenant() string { return r.get("tenant") }
+// tenant returns the tenant that is asked about, "" for none in particular. Whoever
+// may not ask about all asks about its first.
+func (r *request) tenant() string {
+	if t := r.get("tenant"); t != "" || r.actor.SeesAll() {
+		return t
+	}
+	return string(r.actor.Tenants[0])
+}
 
 // profiled returns the tenant whose profile is shown.
 func (r *request) profiled() string {

@@ -50,7 +50,7 @@ func newStorybookView(r *request) storybookView {
 		v.Bars[i].Title = percent(v.Bars[i].Share)
 	}
 	for i, name := range hostileNames {
-		row := metricRowView{Name: newNameView(name, r.here()), Type: "counter", Series: count(float64(i * 1000)), Error: plusMinus(float64(i)), Samples: rate(float64(i)), Labels: "3", Forwarded: percent(1), Churn: "–", Team: short(name)}
+		row := metricRowView{Name: newNameView(name, r.here()), Type: "counter", Series: count(float64(i * 1000)), Error: plusMinus(float64(i)), Samples: rate(float64(i)), Labels: "3", Forwarded: percent(1), Churn: "–", Team: cut(name, maxTeam)}
 		row.Share = barView{Share: float64(i) / float64(len(hostileNames)), Title: "a part"}
 		v.Table.Rows = append(v.Table.Rows, row)
 		v.Events = append(v.Events, newEventView(r, control.Event{At: r.now.Add(-time.Duration(i) * time.Hour), Kind: kinds[i%len(kinds)].word, Tenant: "shop", Text: name}))

@@ -72,24 +72,16 @@ func attribute(n *html.Node, name string) string {
 
 // textOf returns what a reader sees of an element, with single spaces.
 func textOf(n *html.Node) string {
-	var words []string
+	var b strings.Builder
 	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			words = append(words, strings.Fields(d.Data)...)
+		switch {
+		case d.Type == html.TextNode:
+			b.WriteString(d.Data)
+		case d.Data != "wbr":
+			b.WriteByte(' ')
 		}
 	}
-	return strings.Join(words, " ")
-}
-
-// wantText checks that some element says something.
-func wantText(t *testing.T, doc *html.Node, what, text string) {
-	t.Helper()
-	for _, n := range find(doc, what) {
-		if strings.Contains(textOf(n), text) {
-			return
-		}
-	}
-	t.Errorf("no %s says %q; there are: %.2000q", what, text, allText(find(doc, what)))
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 func allText(list []*html.Node) (texts []string) {

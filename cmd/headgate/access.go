@@ -31,7 +31,6 @@ func readAccess(flag, file string) (access, error) {
 		return access{}, fmt.Errorf("%s=%s: %w", flag, filepath.Base(file), err)
 	}
 	return access{
-		tls:       c.TLSConfig.TLSCertPath != "" || c.TLSConfig.TLSCert != "",
 		basicAuth: len(c.Users) > 0,
 		// Any certificate will do where it is not verified.
 		clientCerts: c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",

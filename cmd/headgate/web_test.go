@@ -36,6 +36,17 @@ func TestTheWebListener(t *testing.T) {
 	}
 }
 
+func TestBrowsersGetPages(t *testing.T) {
+	r := launch(t, nil, "--web.external-url=https://metrics.example/headgate/")
+	resp, text := r.do(http.MethodGet, r.web, "/", nil, header("Accept", "text/html"))
+	if resp.StatusCode != http.StatusOK || !strings.Contains(text, "remote_write:") || !strings.Contains(text, "/api/v1/write") || !strings.Contains(text, `href="/headgate/profile/metrics"`) {
+		t.Errorf("GET /: %s %.2000s, want the page of the first run below /headgate", resp.Status, text)
+	}
+	if resp, _ := r.do(http.MethodGet, r.web, "/status", nil, header("Accept", "text/html")); resp.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("GET /status: %s without a policy", resp.Status)
+	}
+}
+
 func TestOtherSitesCannotChangeAnything(t *testing.T) {
 	r := launch(t, nil, "--web.enable-lifecycle", "--web.external-url=https://metrics.example/headgate/")
 	post := func(address, path, origin string) int {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 )
 
@@ -57,7 +58,7 @@ func (fs *flows) add(now time.Time, read map[tenant.ID]Counts) {
 // FlowHistory returns what became of a tenant's samples in the last hour, or as
 // far back as it is known; those of all tenants where tenantName is empty.
 func (c *Control) FlowHistory(tenantName string) (FlowHistory, error) {
-	t, err := tenantOf(tenantName)
+	t, err := c.tenantOrAll(auth.ReadTraffic, tenantName)
 	if err != nil {
 		return FlowHistory{}, err
 	}

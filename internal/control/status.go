@@ -3,6 +3,7 @@ package control
 import (
 	"time"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 )
 
@@ -18,7 +19,10 @@ type Status struct {
 
 // Status returns how the process is doing, and what the profile of a tenant lacks.
 func (c *Control) Status(tenantName string) (Status, error) {
-	f, err := c.Flow(FlowQuery{})
+	if err := c.may(auth.ReadTraffic); err != nil {
+		return Status{}, err
+	}
+	f, err := c.parts.Gateway.Flow("", "")
 	if err != nil {
 		return Status{}, err
 	}

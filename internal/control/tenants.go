@@ -3,6 +3,7 @@ package control
 import (
 	"slices"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 )
 
@@ -12,6 +13,9 @@ func (c *Control) DefaultTenant() tenant.ID { return c.parts.Gateway.DefaultTena
 // Tenants returns the tenants that sent lately or have a limit, and that the actor
 // may ask about, by name.
 func (c *Control) Tenants() []tenant.ID {
+	if c.may(auth.ReadTraffic) != nil {
+		return nil
+	}
 	list := c.parts.Gateway.Tenants()
 	if c.parts.Limits != nil {
 		for _, l := range c.Limits(LimitsQuery{}).Limits {

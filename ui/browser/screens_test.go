@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/headgate/headgate/internal/control/controltest"
@@ -32,9 +33,12 @@ func TestScreens(t *testing.T) {
 	for range 20 { // of traffic, so that there is something to be seen in graphs
 		time.Sleep(2 * time.Second)
 	}
-	for name, h := range map[string]*controltest.Headgate{"shop": shop, "empty": controltest.New(t, controltest.Config{})} {
+	for name, h := range map[string]*controltest.Headgate{"shop": shop, "empty": controltest.New(t, controltest.Config{}), "hostile": controltest.Hostile(t)} {
 		srv := httptest.NewServer(ui.New(h.Control, ui.Options{Storybook: true}))
 		t.Cleanup(srv.Close)
+		if name == "shop" {
+			readmePictures(t, srv.URL)
+		}
 		for _, l := range looks {
 			ctx := tab(t, l)
 			for _, path := range pages {
@@ -48,6 +52,33 @@ func TestScreens(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(*screens, file), shot, 0o644); err != nil {
 					t.Fatal(err)
 				}
+			}
+		}
+	}
+}
+
+// readmePages are those that the README shows.
+var readmePages = map[string]string{
+	"overview": "/",
+	"metric":   "/profile/metric?metric=checkout_session_events_total",
+	"explain":  "/explain?series=debug_render_seconds_bucket%7Bjob%3D%22checkout%22%7D",
+	"limit":    "/limits/payments",
+}
+
+// readmePictures takes the pictures of the README, one theme beside the other.
+func readmePictures(t *testing.T, address string) {
+	t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		ctx := tab(t, look{theme, 1280})
+		for name, path := range readmePages {
+			do(t, ctx, chromedp.Navigate(address+path))
+			quality := int64(80)
+			shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: &quality})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(*screens, name+"-"+theme+".webp"), shot.Data, 0o644); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func Hostile(t testing.TB) *Headgate {
 	t.Helper()
 	limits := limiter.DefaultConfig()
 	limits.Tenants = map[tenant.ID]limiter.Limit{
-		HostileTenant: {SamplesPerSecond: 5, Pools: []limiter.PoolConfig{{Name: "<b>pool</b>", Share: 0.5, Teams: []string{HostileNames[0]}}}},
+		HostileTenant: {SamplesPerSecond: 5, Pools: []limiter.PoolConfig{{Name: "hostile", Share: 0.5, Teams: []string{HostileNames[0]}}}},
 	}
 	h := New(t, Config{
 		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
