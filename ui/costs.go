@@ -43,13 +43,19 @@ type costsFormView struct {
 
 // A costRowView is one row of a report.
 type costRowView struct {
-	Values          []nameView // one for each column
-	Fixed           string     // of which month it is a correction; "" for none
+	Values          []valueView // one for each column
+	Fixed           string      // of which month it is a correction; "" for none
 	Samples, Series string
 	Cost            string
 	Figure          templ.SafeURL
 	Share           barView
 	Saved           string
+}
+
+// A valueView is the value of a column.
+type valueView struct {
+	Name  nameView
+	Words string // in place of the name
 }
 
 func (r *request) costs() (page, error) {
@@ -179,7 +185,7 @@ func newCostRow(r *request, q control.CostQuery, report control.CostReport, row 
 	for _, c := range report.By {
 		value := columnValue(c, row)
 		values = append(values, string(c), value)
-		v.Values = append(v.Values, newCostValue(r, q, c, value))
+		v.Values = append(v.Values, newCostValue(r, q, c, value, row))
 	}
 	if row.Adjustment != nil {
 		v.Fixed = "correction of " + row.Adjustment.Of.String()
@@ -209,9 +215,17 @@ func columnValue(c attribution.Column, row *attribution.Row) string {
 // newCostValue shows a value of a column, and leads one step further down: from a
 // day or a tenant to teams, from a team or a service to metrics, from a metric to
 // its labels.
-func newCostValue(r *request, q control.CostQuery, c attribution.Column, value string) nameView {
-	if value == "" {
-		return nameView{Text: "–"}
+func newCostValue(r *request, q control.CostQuery, c attribution.Column, value string, row *attribution.Row) valueView {
+	switch {
+	case value != "":
+	case row.Adjustment != nil:
+		return valueView{Words: "correction"}
+	case row.Shared > 0:
+		return valueView{Words: "share of what nobody owns"}
+	case row.Shared < 0:
+		return valueView{Words: "paid by the others"}
+	default:
+		return valueView{Words: "none"}
 	}
 	pairs := costPairs(q)
 	down := func(by string, more ...string) templ.SafeURL {
@@ -234,7 +248,7 @@ func newCostValue(r *request, q control.CostQuery, c attribution.Column, value s
 	case attribution.ByRule:
 		href = r.link(pathOf("/rules", value))
 	}
-	return newNameView(value, href)
+	return valueView{Name: newNameView(value, href)}
 }
 
 func newCostsForm(r *request, q control.CostQuery, report control.CostReport) costsFormView {

@@ -170,20 +170,20 @@ func newParts(r *request, t control.TeamDetail, what string, parts []control.Cos
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	add := func(words string, cost attribution.Micro) {
+	add := func(words string, cost attribution.Micro, figure templ.SafeURL) {
 		if cost != 0 {
-			v.Rows = append(v.Rows, partView{Words: words, Cost: amount(cost), Share: barView{Share: share(cost, t.Cost), Title: percent(share(cost, t.Cost)) + " of the team’s cost"}})
+			v.Rows = append(v.Rows, partView{Words: words, Cost: amount(cost), Figure: figure, Share: barView{Share: share(cost, t.Cost), Title: percent(share(cost, t.Cost)) + " of the team’s cost"}})
 		}
 	}
 	if what == "Service" {
-		add("Other services, none, and corrections", rest)
+		add("Other services, none, and corrections", rest, "")
 	} else {
-		add("Other metrics, and corrections", rest)
+		add("Other metrics, and corrections", rest, "")
 	}
 	if pays := t.Cost - t.Own; pays < 0 {
-		add("Paid by the other teams", pays)
+		add("Paid by the other teams", pays, "")
 	} else {
-		add("Share of what nobody owns", pays)
+		add("Share of what nobody owns", pays, r.figureLink([]string{"month", t.Summary.Query.From.Month().String(), "team", t.Name}, "metric", ""))
 	}
 	v.Total = partView{Words: "Together", Cost: amount(t.Cost)}
 	return v

@@ -27,7 +27,7 @@ type unownedView struct {
 
 // An unownedRowView is one group of series.
 type unownedRowView struct {
-	Values        []nameView
+	Values        []valueView
 	Series, Error string
 	Samples       string
 	Cost          string
@@ -111,11 +111,11 @@ func newUnownedRow(r *request, u control.Unowned, g control.UnownedGroup) unowne
 		match = append(match, series.Label{Name: u.By[i], Value: value})
 	}
 	for _, value := range g.Values {
-		name := nameView{Text: "–"}
+		one := valueView{Words: "–"}
 		if value != "" {
-			name = newNameView(value, r.link("/profile/series", "match", match.String()))
+			one = valueView{Name: newNameView(value, r.link("/profile/series", "match", match.String()))}
 		}
-		v.Values = append(v.Values, name)
+		v.Values = append(v.Values, one)
 	}
 	if g.Owner != nil {
 		owner := newNameView(g.Owner.Team, r.teamLink(g.Owner.Team))
