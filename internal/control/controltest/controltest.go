@@ -21,6 +21,7 @@ import (
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/profiler"
@@ -33,7 +34,11 @@ type Config struct {
 	Limits   limiter.Config
 	Owners   []attribution.OwnerConfig
 	Prices   attribution.Prices
-	Unknowns bool // nothing is profiled
+	Budgets  attribution.Budgets
+	Catalogs []*attribution.Catalog
+	Unknowns bool      // nothing is profiled
+	Ledger   bool      // costs are recorded
+	Now      time.Time // what the clock of costs shows; zero for the real one
 }
 
 // A Headgate is a running gateway with its Control.
@@ -43,6 +48,7 @@ type Headgate struct {
 	Profiler *profiler.Profiler // nil where nothing is profiled
 	Limiter  *limiter.Limiter
 	Events   *control.Events
+	Ledger   *store.Ledger // nil where nothing is recorded
 
 	broken atomic.Bool
 	began  time.Time // of the timestamps of samples
@@ -64,6 +70,9 @@ func New(t testing.TB, c Config) *Headgate {
 		rw.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(upstream.Close)
+	if c.Ledger {
+		h.Ledger = newLedger(t, c.clock())
+	}
 	if err := h.build(c, upstream.URL); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +105,8 @@ func (h *Headgate) build(c Config, upstream string) error {
 		}
 	}
 	file := control.PolicyFile{Name: "headgate.yml", Config: attribution.DefaultConfig()}
-	file.Config.Owners, file.Config.Prices = c.Owners, c.Prices
+	file.Config.Owners, file.Config.Prices, file.Config.Budgets = c.Owners, c.Prices, c.Budgets
+	file.Catalogs = c.Catalogs
 	policies, err := control.NewPolicies(file, func() control.PolicyStore { return nil }, log)
 	if err != nil {
 		return err
@@ -109,6 +119,7 @@ func (h *Headgate) build(c Config, upstream string) error {
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, Profiler: h.Profiler, Policies: policies, Events: h.Events,
+		Ledger: h.ledger, Now: c.clock(),
 		Limits: control.NewLimits(h.Limiter, c.Limits, "headgate.yml", func() control.LimitStore { return nil }, log),
 	})
 	return nil
