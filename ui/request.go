@@ -71,7 +71,7 @@ func (r *request) link(path string, pairs ...string) templ.SafeURL {
 func (r *request) here(pairs ...string) templ.SafeURL {
 	q := url.Values{}
 	for name, values := range r.query {
-		if name != "cursor" {
+		if name != "cursor" && name != "done" {
 			q[name] = values
 		}
 	}

@@ -22,6 +22,15 @@ const shopRules = `rules:
   - {name: payments-batch, tenant: payments, match: ['{job="batch"}', '{job="nightly"}'], action: drop, when: over_limit}
 `
 
+// shopAlerts are what wakes somebody in the shop.
+const shopAlerts = `groups:
+  - name: shop
+    rules:
+      - {alert: TooManyErrors, expr: 'sum by (job) (rate(http_requests_total{code="500"}[5m])) > 1'}
+      - {alert: TargetDown, expr: 'up == 0'}
+      - {record: 'job:http_requests:rate5m', expr: 'sum by (job) (rate(http_requests_total[5m]))'}
+`
+
 // Shop returns a Headgate that governs what a shop sends: for the tenant default
 // some metrics, one of which has as many sessions as are asked for, and for the
 // tenant payments more than its limit allows.
@@ -32,7 +41,7 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		"default":  {SamplesPerSecond: 50_000, ActiveSeries: 500_000},
 		"payments": {SamplesPerSecond: 40, Burst: limiter.Duration(time.Second), Pools: []limiter.PoolConfig{{Name: "checkout", Share: 0.4, Teams: []string{"checkout"}}}},
 	}
-	h := New(t, Config{Rules: shopRules, Limits: limits, Owners: []attribution.OwnerConfig{
+	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Stored: true, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
 	}, Prices: prices(t)})
 	for range 3 {
