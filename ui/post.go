@@ -106,6 +106,9 @@ func (f faults) add(field, text string) {
 	f[field] = append(f[field], shown(text))
 }
 
+// text returns what is wrong with a field, in one text.
+func (f faults) text(field string) string { return strings.Join(f[field], "; ") }
+
 // rest returns what is wrong with what has no field of its own.
 func (f faults) rest(own ...string) (list []string) {
 	for _, field := range slices.Sorted(maps.Keys(f)) {

@@ -260,16 +260,7 @@ func (v *ruleFormView) unpreviewed(r *request, err error) int {
 }
 
 // field returns what is wrong with a field, in one text.
-func (v ruleFormView) field(name string) string {
-	text := ""
-	for i, t := range v.Wrong[name] {
-		if i > 0 {
-			text += "; "
-		}
-		text += t
-	}
-	return text
-}
+func (v ruleFormView) field(name string) string { return v.Wrong.text(name) }
 
 // known reports whether a choice is on the list, or none is made.
 func known(list []choiceView, current string) bool {

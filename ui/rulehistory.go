@@ -37,12 +37,21 @@ type revisionView struct {
 	Revert  templ.SafeURL // "" where it cannot be gone back to
 }
 
-func newRevisions(r *request, past control.RuleHistoryPage) (list []revisionView) {
+// newRevisions returns changes of a rule, which is as it is now.
+func newRevisions(r *request, rule control.Rule, past control.RuleHistoryPage) (list []revisionView) {
+	may := rule.Source != control.FromFile && r.actor.MayChangeRule(rule.Rule.Tenant, rule.Rule.Team)
+	if rule.Source == "" {
+		may = r.mayChangeRules()
+	}
 	for _, c := range past.History {
-		list = append(list, revisionView{
+		v := revisionView{
 			Number: strconv.FormatInt(c.Revision, 10), At: newWhen(c.At, r.now), Action: badgeView{Text: shown(string(c.Action))}, By: shown(c.By), Reason: shown(c.Reason),
-			Diff: diff(documentText(c.Before), documentText(c.After)),
-		})
+			Diff: diff(documentText(c.Before), documentText(c.After)), Current: c.Revision == rule.Revision,
+		}
+		if may && !v.Current && len(c.After) > 0 {
+			v.Revert = r.site.address(pathOf("/rules", rule.Rule.Name)+"/revert", url.Values{"to": {v.Number}})
+		}
+		list = append(list, v)
 	}
 	return list
 }
@@ -87,17 +96,7 @@ func (r *request) ruleHistory() (page, error) {
 	}
 	v := historyView{
 		Head: headView{Title: "History of " + shown(name), Lead: "Who changed it, when, and what. Each revision can be gone back to.", AsOf: newWhen(r.now, r.now)},
-		Gone: rule.Source == "", Revisions: newRevisions(r, past),
-	}
-	may := rule.Source != control.FromFile && r.actor.MayChangeRule(rule.Rule.Tenant, rule.Rule.Team)
-	if v.Gone {
-		may = r.mayChangeRules()
-	}
-	for i, c := range past.History {
-		v.Revisions[i].Current = c.Revision == rule.Revision
-		if may && !v.Revisions[i].Current && len(c.After) > 0 {
-			v.Revisions[i].Revert = r.site.address(pathOf("/rules", name)+"/revert", url.Values{"to": {v.Revisions[i].Number}})
-		}
+		Gone: rule.Source == "", Revisions: newRevisions(r, rule, past),
 	}
 	v.Pager.Shown = plural(len(v.Revisions), "change") + " on this page"
 	if r.get("cursor") != "" {

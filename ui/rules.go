@@ -170,7 +170,7 @@ func (r *request) rule() (page, error) {
 			return page{}, err
 		}
 		v.More = r.site.address(pathOf("/rules", rule.Rule.Name)+"/history", nil)
-		v.History = newRevisions(r, past)
+		v.History = newRevisions(r, rule, past)
 		if r.actor.MayChangeRule(rule.Rule.Tenant, rule.Rule.Team) {
 			v.Actions = newRuleActions(r, rule)
 		}
