@@ -68,13 +68,7 @@ func newRecommendationView(r *request, n int, rec control.Recommendation) recomm
 	case rec.Label != "":
 		v.About = newNameView(rec.Label, "")
 	}
-	p := rec.Preview
-	if p.Currency != "" {
-		v.Stats = append(v.Stats, statView{Label: "Saves in a month", Value: amount(p.Cost), Unit: p.Currency})
-	}
-	v.Stats = append(v.Stats,
-		statView{Label: "Series removed", Value: count(p.Removed.Value), Error: plusMinus(p.Removed.Error), Note: "of " + count(p.SeriesBefore)},
-		statView{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "/s", Note: "of " + rate(p.SamplesBefore)})
+	v.Stats = newPreviewStats(rec.Preview)
 	if rec.Source != "" {
 		v.Copies = append(v.Copies, copyView{ID: v.Number + "-source", Title: "Better at the source: scrape_config of Prometheus", Text: rec.Source, Note: rec.Warning})
 	}

@@ -112,7 +112,10 @@ func newPreviewView(r *request, p control.Preview) previewView {
 func newPreviewStats(p control.Preview) []statView {
 	list := []statView{
 		{Label: "Series removed", Value: count(p.Removed.Value), Error: plusMinus(p.Removed.Error), Note: "of " + count(p.SeriesBefore)},
-		{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "/s", Note: "of " + rate(p.SamplesBefore)},
+		{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "/s"},
+	}
+	if p.SamplesBefore >= p.SamplesRemoved.Value { // it is learned later than the rate of single metrics
+		list[1].Note = "of " + rate(p.SamplesBefore)
 	}
 	if p.Currency != "" {
 		list = append(list, statView{Label: "Saves in a month", Value: money(float64(p.Cost) / 1e6), Unit: p.Currency, Note: "at the prices of now"})

@@ -8,9 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/rules"
 )
 
 const shopRules = `rules:
@@ -48,7 +50,22 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		h.Trade(t, sessions)
 		h.Measure(t)
 	}
+	h.saveRules(t)
 	return h
+}
+
+// saveRules makes a rule in the store, and changes it.
+func (h *Headgate) saveRules(t testing.TB) {
+	t.Helper()
+	s := rules.Spec{Name: "drop-sessions", Tenant: "default", Match: rules.Selectors{`checkout_session_events_total{event="open"}`}, Action: "drop", Mode: "shadow", Reason: "INC-7: sessions in a label"}
+	r, err := h.CreateRule(t.Context(), s, control.RuleChange{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Match, s.Team = rules.Selectors{"checkout_session_events_total"}, "checkout"
+	if _, err := h.SaveRule(t.Context(), s, control.RuleChange{Change: control.Change{Revision: r.Revision}, Reason: "all of them"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // prices are what the shop pays.
