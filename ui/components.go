@@ -134,3 +134,11 @@ func newSpark(values []float64, title string) *sparkView {
 	}
 	return &sparkView{Points: line, Area: "0,24 " + line + "100,24", Title: title}
 }
+
+// goTo returns the words of a link, where it leads somewhere.
+func goTo(href templ.SafeURL, words string) string {
+	if href == "" {
+		return ""
+	}
+	return words
+}

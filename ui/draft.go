@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/a-h/templ"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/internal/series"
@@ -28,6 +29,17 @@ func draftRule(tenant, match, about string) string {
 		return ""
 	}
 	return string(text)
+}
+
+// draftOf returns the address of the form for a rule that would drop what a selector
+// matches; "" for those who may make none.
+func (r *request) draftOf(match, about string) templ.SafeURL {
+	if !r.mayChangeRules() {
+		return ""
+	}
+	return r.draftLink(rules.Spec{
+		Name: slug("drop", about), Tenant: r.profiled(), Match: rules.Selectors{match}, Action: rules.Drop.String(), Mode: rules.Shadow.String(),
+	})
 }
 
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)

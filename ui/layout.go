@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/a-h/templ"
@@ -22,6 +23,7 @@ type layoutView struct {
 	Search   searchView
 	Tenants  *tenantsView // nil where the page is about none
 	Bypass   *bypassView  // nil where it is off
+	Done     string       // what was done just now
 	Version  string
 	Rendered when
 	Body     templ.Component
@@ -85,6 +87,9 @@ func newLayoutView(r *request, p page) layoutView {
 	if p.Tenant != noTenant {
 		v.Tenants = newTenantsView(r, p.Tenant == allTenants && r.actor.SeesAll())
 	}
+	if r.http.Method == http.MethodGet {
+		v.Done = deeds[r.get("done")]
+	}
 	if b := r.control.Bypass(); b != nil {
 		v.Bypass = &bypassView{newWhen(b.Until, r.now), shown(b.Reason), r.link("/status")}
 	}
@@ -106,7 +111,7 @@ func newTenantsView(r *request, all bool) *tenantsView {
 		v.Names = v.Names[:manyTenants]
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.query)) {
-		if name == "tenant" || name == "cursor" {
+		if name == "tenant" || name == "cursor" || name == "done" {
 			continue
 		}
 		for _, value := range r.query[name] {

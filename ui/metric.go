@@ -98,6 +98,9 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result) 
 	}
 	v.Examples = newExamples(r, found)
 	v.Fixes = newMetricFixes(r, d.Metric, chosen)
+	if draft := r.draftOf(selectorOf(d.Metric), d.Metric); draft != "" {
+		v.Head.Tools = append(v.Head.Tools, toolView{"Draft a rule", draft})
+	}
 	return v
 }
 

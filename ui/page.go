@@ -110,8 +110,9 @@ func (r *request) failed(err error) page {
 		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
 		return failure(http.StatusNotFound, "Not found", sentence(err.Error()))
-	case errors.Is(err, control.ErrUnavailable):
-		return failure(http.StatusServiceUnavailable, "The store cannot be reached", sentence(err.Error()))
+	}
+	if status, title, text, ok := refused(err); ok {
+		return failure(status, title, text)
 	}
 	r.site.options.Log.Error("a page has no answer", slog.String("path", r.http.URL.Path), slog.Any("err", err))
 	return failure(http.StatusInternalServerError, "Something went wrong here", "It is not your fault. The log says more; samples are forwarded regardless.")

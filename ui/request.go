@@ -76,7 +76,7 @@ func (r *request) values(pairs []string) url.Values {
 func (r *request) here(pairs ...string) templ.SafeURL {
 	q := url.Values{}
 	for name, values := range r.query {
-		if name != "cursor" {
+		if name != "cursor" && name != "done" {
 			q[name] = values
 		}
 	}

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"net/url"
+	"slices"
 	"strconv"
 
+	"github.com/a-h/templ"
 	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/control"
@@ -12,24 +15,32 @@ import (
 
 // A rulesView is the list of rules.
 type rulesView struct {
-	Head headView
-	Rows []ruleRowView
+	Head     headView
+	Rows     []ruleRowView
+	Currency string        // "" where nothing has a price
+	New      templ.SafeURL // "" for those who may make none
 }
 
 // A ruleRowView is one rule in the list.
 type ruleRowView struct {
-	Position string
-	Name     nameView
-	Tenant   string
-	Does     string
-	State    badgeView
-	When     string
-	Match    string
-	More     string // selectors
-	Effect   string // samples per second, with what they are
-	Would    bool   // the effect is what it would be
-	Expires  when
-	Source   string
+	Position     string
+	Name         nameView
+	Tenant       string
+	Does         string
+	State        badgeView
+	When         string
+	Match        string
+	More         string // selectors
+	Effect       string // samples per second, with what they are
+	Would        bool   // the effect is what it would be
+	Money        string // that the samples of the effect cost in a month
+	Matched      string // series, "" where it is not known
+	MatchedError string
+	Idle         bool // nothing matches
+	Team         string
+	Edit         templ.SafeURL // "" where it cannot be changed here
+	Expires      when
+	Source       string
 }
 
 // ruleTones are the states of rules, with how they look and what they mean.
@@ -49,11 +60,24 @@ func newRulesView(r *request, list []control.Rule) rulesView {
 		Title: "Rules", Lead: "In the order of their precedence: the first that keeps, drops or downsamples a series decides.",
 		AsOf: newWhen(r.now, r.now),
 	}}
-	for _, rule := range list {
-		if t := rule.Rule.Tenant; t != "" && r.tenant() != "" && r.tenant() != string(t) {
-			continue
+	if r.mayChangeRules() {
+		v.New = r.link("/rules/new")
+		v.Head.Tools = append(v.Head.Tools, toolView{"New rule", v.New})
+	}
+	v.Head.Tools = append(v.Head.Tools, toolView{"Recommendations", r.link("/recommendations")})
+	if r.tenant() != "" {
+		list = slices.DeleteFunc(list, func(c control.Rule) bool { return c.Rule.Tenant != "" && string(c.Rule.Tenant) != r.tenant() })
+	}
+	matched := r.control.MatchedEach(list)
+	for i, rule := range list {
+		row := newRuleRowView(r, rule)
+		if m := matched[i]; m.Known {
+			row.Matched, row.MatchedError, row.Idle = count(m.Series), plusMinus(m.Error), m.Series == 0
 		}
-		v.Rows = append(v.Rows, newRuleRowView(r, rule))
+		if money, currency := r.control.SamplesPerMonth(rule.Rule.Tenant, rule.RemovedSamplesPerSecond); currency != "" {
+			row.Money, v.Currency = amount(money), currency
+		}
+		v.Rows = append(v.Rows, row)
 	}
 	return v
 }
@@ -64,6 +88,10 @@ func newRuleRowView(r *request, c control.Rule) ruleRowView {
 		Position: strconv.Itoa(c.Position), Name: newNameView(rule.Name, r.link(pathOf("/rules", rule.Name))),
 		Tenant: string(rule.Tenant), Does: does(rule), State: ruleTones[c.State],
 		Effect: rate(c.RemovedSamplesPerSecond), Would: c.State == "shadow", Expires: newWhen(rule.Expires, r.now), Source: source(c),
+	}
+	v.Team = short(rule.Team)
+	if c.Source == control.FromAPI && r.actor.MayChangeRule(rule.Tenant, rule.Team) {
+		v.Edit = r.site.address(pathOf("/rules", rule.Name)+"/edit", nil)
 	}
 	if rule.When == rules.OverLimit {
 		v.When = "over the limit"
@@ -111,25 +139,17 @@ type ruleView struct {
 	Copies []copyView
 	Torn   []string // families that it tears
 
-	History []revisionView // newest first
+	Actions *ruleActionsView // nil where it cannot be changed here
+	History []revisionView   // the latest, newest first
+	More    templ.SafeURL    // all of them
 }
 
-// revisionsShown is how many changes of a rule its page shows.
-const revisionsShown = 20
-
-// A revisionView is one change of a rule.
-type revisionView struct {
-	At     when
-	Action badgeView
-	By     string
-	Reason string
-}
-
-func newRevisions(r *request, past control.RuleHistoryPage) (list []revisionView) {
-	for _, c := range past.History {
-		list = append(list, revisionView{newWhen(c.At, r.now), badgeView{Text: shown(string(c.Action))}, shown(c.By), shown(c.Reason)})
-	}
-	return list
+// A ruleActionsView is what can be done to a rule at once.
+type ruleActionsView struct {
+	Edit, Enforce, Delete templ.SafeURL // Enforce is "" where it is
+	Switch                templ.SafeURL // that takes a mode
+	Shadow, Off           bool          // can be switched to
+	Revision              string
 }
 
 // A factView is a name with what it is.
@@ -149,12 +169,28 @@ func (r *request) rule() (page, error) {
 		if err != nil {
 			return page{}, err
 		}
-		v.History = newRevisions(r, past)
+		v.More = r.site.address(pathOf("/rules", rule.Rule.Name)+"/history", nil)
+		v.History = newRevisions(r, rule, past)
+		if r.actor.MayChangeRule(rule.Rule.Tenant, rule.Rule.Team) {
+			v.Actions = newRuleActions(r, rule)
+		}
 	}
 	return page{
 		Title: shown(rule.Rule.Name), Place: "Rules", Tenant: noTenant, Crumbs: []crumb{{"Rules", r.link("/rules")}},
 		Body: rulePage(v),
 	}, nil
+}
+
+func newRuleActions(r *request, c control.Rule) *ruleActionsView {
+	path := pathOf("/rules", c.Rule.Name)
+	v := &ruleActionsView{
+		Edit: r.site.address(path+"/edit", nil), Delete: r.site.address(path+"/delete", nil), Switch: r.site.address(path+"/mode", nil),
+		Shadow: c.Rule.Mode != rules.Shadow, Off: c.Rule.Mode != rules.Off, Revision: revisionText(c),
+	}
+	if c.Rule.Mode != rules.Enforce {
+		v.Enforce = r.site.address(path+"/edit", url.Values{"mode": {rules.Enforce.String()}})
+	}
+	return v
 }
 
 func newRuleView(r *request, c control.Rule) ruleView {

@@ -94,6 +94,9 @@ func newSeriesView(r *request, found inventory.Result) seriesView {
 		return v
 	}
 	v.Head.Tools = []toolView{{"CSV", r.link("/profile/series.csv", "match", match, "by", by)}}
+	if draft := r.draftOf(match, cmp.Or(metricOf(match), "series")); draft != "" {
+		v.Head.Tools = append(v.Head.Tools, toolView{"Draft a rule", draft})
+	}
 	v.Stats = []statView{
 		{Label: "Series", Value: count(found.Series.Value), Error: plusMinus(found.Series.Error), Note: atMost(found)},
 		{Label: "Samples received", Value: rate(found.PerSecond.Value), Unit: "/s"},

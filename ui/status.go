@@ -14,7 +14,8 @@ type statusView struct {
 	Build  []factView
 	Store  []factView
 	Bypass *bypassView
-	Switch []copyView // how the bypass is turned on or off
+	Switch []copyView  // how the bypass is turned on or off elsewhere
+	Form   *bypassForm // nil for those who may not
 	Links  []linkView
 }
 
@@ -23,7 +24,9 @@ func (r *request) status() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	return page{Title: "Status", Place: "Status", Body: statusPage(newStatusView(r, s, r.control.Bypass()))}, nil
+	v := newStatusView(r, s, r.control.Bypass())
+	v.Form = r.bypassForm(nil)
+	return page{Title: "Status", Place: "Status", Body: statusPage(v)}, nil
 }
 
 func newStatusView(r *request, s control.Status, bypass *control.Bypass) statusView {

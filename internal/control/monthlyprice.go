@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
 )
@@ -34,6 +35,17 @@ func (m MonthlyPrice) Currency() string { return m.price.Currency }
 // Of returns what series and samples come to, in whole units of the currency.
 func (m MonthlyPrice) Of(series, samplesPerSecond float64) float64 {
 	return m.price.PerMonth(series, samplesPerSecond)
+}
+
+// SamplesPerMonth returns what samples of a tenant, "" for one that has no price of
+// its own, come to in a month at the price of now; the currency is "" where there is
+// no price.
+func (c *Control) SamplesPerMonth(t tenant.ID, perSecond float64) (attribution.Micro, string) {
+	if c.may(auth.ReadCosts) != nil {
+		return 0, ""
+	}
+	price := c.monthlyPrice(t)
+	return micro(price.Of(0, perSecond)), price.Currency()
 }
 
 // OfMetric returns what the forwarded part of a metric comes to. Its samples are

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,6 +28,7 @@ import (
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 // A Config says what a Headgate is made of.
@@ -39,6 +42,8 @@ type Config struct {
 	Unknowns bool      // nothing is profiled
 	Ledger   bool      // costs are recorded
 	Now      time.Time // what the clock of costs shows; zero for the real one
+	Stored   bool      // changes are kept, in a SQLite file; else there is no store
+	Alerts   string    // a file of Prometheus' alerts; "" for none
 }
 
 // A Headgate is a running gateway with its Control.
@@ -54,6 +59,8 @@ type Headgate struct {
 	began  time.Time // of the timestamps of samples
 	begun  time.Time // of the latest measurement
 	trades int
+	rules  *control.RuleBook
+	limits *control.Limits
 
 	counted map[seriesOf]uint64 // samples that the profiler was told of
 }
@@ -73,13 +80,33 @@ func New(t testing.TB, c Config) *Headgate {
 	if c.Ledger {
 		h.Ledger = newLedger(t, c.clock())
 	}
-	if err := h.build(c, upstream.URL); err != nil {
+	var db *store.DB
+	if c.Stored {
+		var err error
+		if db, err = store.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "headgate.db"), slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+	}
+	dir := t.TempDir()
+	if c.Alerts != "" {
+		if err := os.WriteFile(filepath.Join(dir, "alerts.yml"), []byte(c.Alerts), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.build(c, upstream.URL, dir, db); err != nil {
 		t.Fatal(err)
+	}
+	if c.Stored {
+		h.rules.Refresh(t.Context())
+		h.limits.Refresh(t.Context())
 	}
 	return h
 }
 
-func (h *Headgate) build(c Config, upstream string) error {
+// build makes the parts. The files of alerts are in dir; db is nil where nothing is
+// stored.
+func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	log := slog.New(slog.DiscardHandler)
 	list, problems := rules.ParseFile("rules/shop.yml", []byte(c.Rules))
 	if len(problems) > 0 {
@@ -117,10 +144,34 @@ func (h *Headgate) build(c Config, upstream string) error {
 	if err != nil {
 		return err
 	}
+	h.rules, err = control.NewRuleBook(engine, list, func() control.RuleStore {
+		if db == nil {
+			return nil
+		}
+		return db
+	}, h.Events, log)
+	if err != nil {
+		return err
+	}
+	h.limits = control.NewLimits(h.Limiter, c.Limits, "headgate.yml", func() control.LimitStore {
+		if db == nil {
+			return nil
+		}
+		return db
+	}, log)
+	var queries *control.Usage
+	if c.Alerts != "" {
+		of := usage.Config{RuleFiles: []string{"*.yml"}}
+		queries = control.NewUsage(of, dir, usage.Load(of, dir), engine, h.Events.Tell, log)
+	}
 	h.Control = control.New(control.Parts{
-		Gateway: h.Gateway, Rules: engine, Profiler: h.Profiler, Policies: policies, Events: h.Events,
-		Ledger: h.ledger, Now: c.clock(),
-		Limits: control.NewLimits(h.Limiter, c.Limits, "headgate.yml", func() control.LimitStore { return nil }, log),
+		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: policies, Events: h.Events, Limits: h.limits,
+		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		}, log),
 	})
 	return nil
 }

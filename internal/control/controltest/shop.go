@@ -8,9 +8,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/attribution"
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/rules"
 )
 
 const shopRules = `rules:
@@ -20,6 +22,15 @@ const shopRules = `rules:
   - {name: slo-first, match: 'http_requests_total{job="checkout"}', action: prioritize, priority: critical}
   - {name: old-canary, match: '{job="canary"}', action: drop, expires: 2025-01-01T00:00:00Z}
   - {name: payments-batch, tenant: payments, match: ['{job="batch"}', '{job="nightly"}'], action: drop, when: over_limit}
+`
+
+// shopAlerts are what wakes somebody in the shop.
+const shopAlerts = `groups:
+  - name: shop
+    rules:
+      - {alert: TooManyErrors, expr: 'sum by (job) (rate(http_requests_total{code="500"}[5m])) > 1'}
+      - {alert: TargetDown, expr: 'up == 0'}
+      - {record: 'job:http_requests:rate5m', expr: 'sum by (job) (rate(http_requests_total[5m]))'}
 `
 
 // Shop returns a Headgate that governs what a shop sends: for the tenant default
@@ -32,14 +43,29 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		"default":  {SamplesPerSecond: 50_000, ActiveSeries: 500_000},
 		"payments": {SamplesPerSecond: 40, Burst: limiter.Duration(time.Second), Pools: []limiter.PoolConfig{{Name: "checkout", Share: 0.4, Teams: []string{"checkout"}}}},
 	}
-	h := New(t, Config{Rules: shopRules, Limits: limits, Owners: []attribution.OwnerConfig{
+	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Stored: true, Ledger: true, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
 	}, Prices: prices(t)})
 	for range 3 {
 		h.Trade(t, sessions)
 		h.Measure(t)
 	}
+	h.saveRules(t)
 	return h
+}
+
+// saveRules makes a rule in the store, and changes it.
+func (h *Headgate) saveRules(t testing.TB) {
+	t.Helper()
+	s := rules.Spec{Name: "drop-sessions", Tenant: "default", Match: rules.Selectors{`checkout_session_events_total{event="open"}`}, Action: "drop", Mode: "shadow", Reason: "INC-7: sessions in a label"}
+	r, err := h.CreateRule(t.Context(), s, control.RuleChange{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Match, s.Team = rules.Selectors{"checkout_session_events_total"}, "checkout"
+	if _, err := h.SaveRule(t.Context(), s, control.RuleChange{Change: control.Change{Revision: r.Revision}, Reason: "all of them"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // prices are what the shop pays.

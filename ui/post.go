@@ -1,0 +1,120 @@
+package ui
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"github.com/headgate/headgate/internal/control"
+)
+
+// maxForm is how large a form may be, in bytes.
+const maxForm = 1 << 20
+
+// A deed does what a form asks for. It returns where the browser goes then, or a
+// page that says why nothing was done.
+type deed func(*request) (to templ.SafeURL, instead page, err error)
+
+// post adds a route that changes something. Forms of other sites never reach it: the
+// listener refuses them, as http.CrossOriginProtection judges.
+func (s *site) post(mux *http.ServeMux, path string, d deed) {
+	mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			s.show(rw, s.request(r), func(*request) (page, error) {
+				return failure(http.StatusBadRequest, "The form cannot be read", "It is damaged, or larger than "+size(maxForm)+". Nothing was changed."), nil
+			})
+			return
+		}
+		req := s.request(r)
+		req.query = r.PostForm
+		to, p, err := d(req)
+		if to != "" && err == nil {
+			http.Redirect(rw, r, string(to), http.StatusSeeOther)
+			return
+		}
+		s.show(rw, req, func(*request) (page, error) { return p, err })
+	})
+}
+
+// deeds are what a page says after something was done, by the word that its address
+// has then.
+var deeds = map[string]string{
+	"created":  "The rule is made, and in force as it says.",
+	"saved":    "The rule is changed, and in force as it says.",
+	"deleted":  "The rule is deleted. Any of its revisions below brings it back.",
+	"reverted": "The rule says again what it said then.",
+	"bypassed": "Rules and limits are off until the time that stands above.",
+	"ended":    "The bypass is over: rules and limits act again.",
+	"limited":  "The limit is changed, and in force.",
+}
+
+// refusals are why a change is not made, with their statuses.
+var refusals = []struct {
+	err    error
+	status int
+	title  string
+}{
+	{control.ErrForbidden, http.StatusForbidden, "You may not do that"},
+	{control.ErrLocked, http.StatusConflict, "It is managed by a file"},
+	{control.ErrExists, http.StatusConflict, "The name is taken"},
+	{control.ErrConflict, http.StatusPreconditionFailed, "Somebody changed it meanwhile"},
+	{control.ErrRevision, http.StatusPreconditionRequired, "The form does not say what it changes"},
+	{control.ErrUnavailable, http.StatusServiceUnavailable, "The store cannot be reached"},
+}
+
+// refused returns the status of an error and its words for people; ok is false where
+// it is none of the refusals.
+func refused(err error) (status int, title, text string, ok bool) {
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			text, _, _ := strings.Cut(err.Error(), ": read it again") // what follows is for scripts
+			return r.status, r.title, sentence(shown(text)), true
+		}
+	}
+	return 0, "", "", false
+}
+
+// faults are what is wrong with a form, by its field.
+type faults map[string][]string
+
+// faultsOf returns what an error says of fields; ok is false where it says nothing.
+func faultsOf(err error) (f faults, ok bool) {
+	f = faults{}
+	list := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		list = many.Unwrap()
+	}
+	for _, e := range list {
+		if invalid, ok := errors.AsType[*control.Invalid](e); ok {
+			f.add(invalid.Field, invalid.Text)
+		}
+	}
+	return f, len(f) > 0
+}
+
+// add notes what is wrong with a field. An item of a list is named as people count.
+func (f faults) add(field, text string) {
+	field, item, isItem := strings.Cut(field, "[")
+	if n, ok := ordinal(strings.TrimSuffix(item, "]")); isItem && ok && field == "match" {
+		text = "line " + n + ": " + text
+	}
+	f[field] = append(f[field], shown(text))
+}
+
+// text returns what is wrong with a field, in one text.
+func (f faults) text(field string) string { return strings.Join(f[field], "; ") }
+
+// rest returns what is wrong with what has no field of its own.
+func (f faults) rest(own ...string) (list []string) {
+	for _, field := range slices.Sorted(maps.Keys(f)) {
+		if !slices.Contains(own, field) {
+			list = append(list, f[field]...)
+		}
+	}
+	return list
+}
