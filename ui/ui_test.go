@@ -84,6 +84,17 @@ func textOf(n *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// wantText checks that some element says something.
+func wantText(t *testing.T, doc *html.Node, what, text string) {
+	t.Helper()
+	for _, n := range find(doc, what) {
+		if strings.Contains(textOf(n), text) {
+			return
+		}
+	}
+	t.Errorf("no %s says %q; there are: %.2000q", what, text, allText(find(doc, what)))
+}
+
 func allText(list []*html.Node) (texts []string) {
 	for _, n := range list {
 		texts = append(texts, textOf(n))
