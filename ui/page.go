@@ -106,7 +106,7 @@ func (r *request) failed(err error) page {
 	switch {
 	case isInvalid:
 		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+invalid.Text)
-	case errors.Is(err, control.ErrForbidden):
+	case errors.Is(err, control.ErrForbidden) && r.http.Method != http.MethodPost:
 		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
 		return failure(http.StatusNotFound, "Not found", sentence(err.Error()))

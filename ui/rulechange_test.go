@@ -284,12 +284,12 @@ func TestRulesOfFilesAreReadOnly(t *testing.T) {
 // Who may not change rules sees no way to, and is refused who tries.
 func TestRolesHideWhatTheyRefuse(t *testing.T) {
 	site := shop(t)
-	as := func(a auth.Actor) http.Handler {
+	of := func(a auth.Actor) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			site.ServeHTTP(rw, r.WithContext(auth.NewContext(r.Context(), a)))
 		})
 	}
-	viewer := as(auth.Actor{Name: "vic", Role: auth.Viewer})
+	viewer := of(auth.Actor{Name: "vic", Role: auth.Viewer})
 	for _, path := range []string{"/rules", "/profile/metric?metric=up", "/recommendations", "/status"} {
 		doc := wantPage(t, viewer, path, http.StatusOK)
 		for _, a := range find(doc, "a") {
@@ -308,7 +308,7 @@ func TestRolesHideWhatTheyRefuse(t *testing.T) {
 	wantRefused(t, viewer, "/rules/new", rule, http.StatusForbidden)
 	wantRefused(t, viewer, "/status/bypass", url.Values{"for": {"1h"}, "reason": {"x"}}, http.StatusForbidden)
 
-	editor := as(auth.Actor{Name: "ed", Role: auth.Editor, Teams: []string{"checkout"}, Tenants: []tenant.ID{"default"}})
+	editor := of(auth.Actor{Name: "ed", Role: auth.Editor, Teams: []string{"checkout"}, Tenants: []tenant.ID{"default"}})
 	doc := wantPage(t, editor, "/rules/new", http.StatusOK)
 	if got := formOf(doc, "rule").Get("team"); got != "checkout" {
 		t.Errorf("an editor's rule begins with team %q, want checkout", got)

@@ -38,9 +38,9 @@ type ruleFormView struct {
 type choiceView struct{ Value, Text string }
 
 var (
-	actionChoices   = []choiceView{{"drop", "drop"}, {"downsample", "downsample: keep one sample in an interval"}, {"keep", "keep: protect from the rules behind it"}, {"prioritize", "prioritize: what is shed first over the limit"}}
+	actionChoices   = []choiceView{{"drop", "drop"}, {"downsample", "downsample: one in an interval"}, {"keep", "keep: whatever rules behind say"}, {"prioritize", "prioritize: for shedding"}}
 	whenChoices     = []choiceView{{"always", "always"}, {"over_limit", "while the tenant is over its limit"}}
-	modeChoices     = []choiceView{{"shadow", "shadow: change nothing, and count"}, {"enforce", "enforce"}, {"off", "off"}}
+	modeChoices     = []choiceView{{"shadow", "shadow: only count"}, {"enforce", "enforce"}, {"off", "off"}}
 	priorityChoices = []choiceView{{"critical", "critical"}, {"high", "high"}, {"default", "default"}, {"low", "low: shed first"}}
 )
 

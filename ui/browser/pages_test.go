@@ -72,13 +72,15 @@ func wantAccessible(t *testing.T, ctx context.Context, what string) {
 func hostilePages() []string {
 	list := []string{
 		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
+		"/rules/new", "/recommendations",
 		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/activity", "/explain", "/status", "/-/storybook",
 		"/teams", "/costs?by=team&by=service&by=metric&by=rule", "/unowned?by=l,team", "/unowned?by=l&tenant=" + url.QueryEscape(string(controltest.HostileTenant)),
 		"/profile/series?by=l&match=" + url.QueryEscape(`{l!=""}`),
 	}
 	for i, name := range controltest.HostileNames {
 		q := url.QueryEscape(name)
-		list = append(list, "/profile/metric?metric="+q, "/teams/"+url.PathEscape(name[:min(len(name), 256)]))
+		list = append(list, "/profile/metric?metric="+q, "/teams/"+url.PathEscape(name[:min(len(name), 256)]),
+			"/rules/new?action=drop&name="+q+"&match="+q+"&tenant="+q+"&team="+q+"&reason="+q)
 		switch i % 4 { // every page gets some
 		case 0:
 			list = append(list, "/profile/metrics?q="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name))

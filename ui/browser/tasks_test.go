@@ -1,12 +1,14 @@
 package browser
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/headgate/headgate/internal/control/controltest"
 )
@@ -126,4 +128,61 @@ func TestWithoutJavaScript(t *testing.T) {
 	wantLocation("tenant=payments")
 	submit(chromedp.Click(chromedp.CSS("a[data-key=l]")))
 	wantLocation("/limits")
+}
+
+// An SRE finds what exploded, previews a rule about it, tries it in shadow mode,
+// enforces it, sees its samples go, and takes it back.
+func TestFixWhatExploded(t *testing.T) {
+	const sessions = 3000
+	shop := controltest.Shop(t, sessions)
+	ctx := tab(t, looks[0])
+	watch(t, ctx)
+	press := func(text string) {
+		t.Helper()
+		quoted := strconv.Quote(text)
+		until(t, ctx, `[...document.querySelectorAll('a, button')].some(e => e.textContent.trim() === `+quoted+`)`)
+		eval[bool](t, ctx, `(e => { e.click(); return true; })([...document.querySelectorAll('a, button')].find(e => e.textContent.trim() === `+quoted+`))`)
+	}
+	heading := func(text string) {
+		t.Helper()
+		until(t, ctx, `document.readyState === 'complete' && document.querySelector('h1')?.textContent === `+strconv.Quote(text))
+	}
+	do(t, ctx,
+		chromedp.Navigate(serve(t, shop)),
+		chromedp.Click(chromedp.CSS(`table.rows tbody th a`)))
+	heading("checkout_session_events_total")
+	press("Draft a rule")
+	heading("New rule")
+	until(t, ctx, `document.querySelector('#preview .stat .value').textContent.replace(/\D/g, '') === '3000'`)
+
+	// The preview follows what is typed, and the address with it.
+	eval[bool](t, ctx, `window.same = true`)
+	do(t, ctx, chromedp.Click(chromedp.CSS("#match")), chromedp.KeyEvent(kb.End), chromedp.KeyEvent("x"))
+	until(t, ctx, `document.querySelector('#preview [role=alert]')`)
+	do(t, ctx, chromedp.KeyEvent(kb.Backspace))
+	until(t, ctx, `!document.querySelector('#preview [role=alert]') && document.querySelector('#preview .stat') && location.search.includes('match=')`)
+	if !eval[bool](t, ctx, `window.same === true && document.activeElement.id === 'match'`) {
+		t.Error("typing loads the page anew, or loses the field")
+	}
+
+	press("Make the rule")
+	heading("drop-checkout-session-events-total")
+	until(t, ctx, `document.querySelector('main .badge').textContent === 'shadow'`)
+	press("Preview and enforce")
+	until(t, ctx, `document.getElementById('mode')?.value === 'enforce'`)
+	press("Save")
+	heading("drop-checkout-session-events-total")
+	until(t, ctx, `document.querySelector('main .badge').textContent === 'active'`)
+	shop.Trade(t, sessions)
+	shop.Measure(t)
+	do(t, ctx, chromedp.Reload())
+	until(t, ctx, `parseFloat(document.querySelector('.stat .value').textContent) > 0`)
+	press("Revert to it")
+	until(t, ctx, `document.querySelector('h1')?.textContent.startsWith('Go back to revision')`)
+	press("Revert")
+	heading("drop-checkout-session-events-total")
+	until(t, ctx, `document.querySelector('main .badge').textContent === 'shadow'`)
+	if refused := eval[[]string](t, ctx, `window.refused`); len(refused) > 0 {
+		t.Errorf("the policy refused %q", refused)
+	}
 }

@@ -124,7 +124,9 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 		return err
 	}
 	if !c.Unknowns {
-		h.Profiler, err = profiler.New(profiler.DefaultConfig(), h.begun, func(x profiler.Explosion) {
+		profile := profiler.DefaultConfig()
+		profile.File = "" // nothing is left behind
+		h.Profiler, err = profiler.New(profile, h.begun, func(x profiler.Explosion) {
 			h.Events.Tell(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Text: x.String()})
 		}, log)
 		if err != nil {
