@@ -2,9 +2,7 @@ package ui
 
 import (
 	"net/url"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 
@@ -31,6 +29,8 @@ var kinds = []struct{ word, tone, about string }{
 	{"ledger", "warn", "What is recorded of samples"},
 	{"reload", "", "The configuration was read"},
 	{"config", "", "Something about the configuration"},
+	{"signin", "", "Somebody signed in"},
+	{"token", "", "An API token was made or revoked"},
 	{"catalog", "", "Something about an owner catalog"},
 }
 
@@ -50,6 +50,7 @@ func newEventView(r *request, e control.Event) eventView {
 // An activityView is what happened, newest first.
 type activityView struct {
 	Head     headView
+	Tabs     []tabView
 	Action   templ.SafeURL
 	Tenant   string
 	Kind     string
@@ -69,22 +70,7 @@ const minute = "2006-01-02T15:04"
 
 func (r *request) activity() (page, error) {
 	q := control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Limit: eventsPerPage, Cursor: r.get("cursor")}
-	wrong := ""
-	for name, at := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		text := r.get(name)
-		if text == "" {
-			continue
-		}
-		t, err := time.Parse(minute, text)
-		if err != nil {
-			t, err = time.Parse(time.RFC3339, text)
-		}
-		if err != nil {
-			wrong = name + " is no time; write it as in 2026-01-02T15:04, in UTC"
-			continue
-		}
-		*at = t
-	}
+	wrong := r.times(&q.From, &q.To)
 	var events control.EventPage
 	if wrong == "" {
 		var err error
@@ -103,16 +89,14 @@ func (r *request) activity() (page, error) {
 
 func newActivityView(r *request, events control.EventPage) activityView {
 	v := activityView{
-		Head:   headView{Title: "Activity", Lead: "What happened and who changed what, newest first. Times are UTC."},
+		Head:   headView{Title: "Activity", Lead: "What happened, newest first. Times are UTC."},
 		Action: r.site.address("/activity", url.Values{}), Tenant: r.tenant(), Kind: r.get("kind"), From: r.get("from"), To: r.get("to"),
-		Memory: events.FromMemory,
+		Memory: events.FromMemory, Tabs: activityTabs(r, false),
 	}
 	for _, k := range kinds {
 		v.Kinds = append(v.Kinds, k.word)
 	}
-	if v.Kind != "" && !slices.Contains(v.Kinds, v.Kind) {
-		v.Kinds = append(v.Kinds, v.Kind)
-	}
+	v.Kinds = choices(v.Kinds, v.Kind)
 	for _, e := range events.Events {
 		v.Events = append(v.Events, newEventView(r, e))
 	}

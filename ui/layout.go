@@ -24,6 +24,7 @@ type layoutView struct {
 	Tenants  *tenantsView // nil where the page is about none
 	Bypass   *bypassView  // nil where it is off
 	Done     string       // what was done just now
+	Who      *whoView     // nil where nobody signs in
 	Version  string
 	Rendered when
 	Body     templ.Component
@@ -71,17 +72,14 @@ const manyTenants = 200
 func newLayoutView(r *request, p page) layoutView {
 	s := r.site
 	v := layoutView{
-		Title: p.Title,
+		Title: p.Title, Theme: theme(r.http), Who: newWhoView(r),
 		Style: s.assets.url("app.css"), Icon: s.assets.url("icon.svg"),
 		Scripts: []string{s.assets.url("vendor/htmx-2.0.11.min.js"), s.assets.url("app.js")},
 		Home:    r.link("/"), Crumbs: p.Crumbs,
 		Search:  searchView{s.address("/profile/metrics", nil), r.tenant()},
 		Version: cmp.Or(version.Version, "unknown"), Rendered: newWhen(r.now, r.now), Body: p.Body,
 	}
-	if c, err := r.http.Cookie("theme"); err == nil && slices.Contains(themes, c.Value) {
-		v.Theme = c.Value
-	}
-	for _, at := range places {
+	for _, at := range r.places() {
 		v.Nav = append(v.Nav, navItem{at.Name, at.Key, r.link(at.Path), at.Name == p.Place})
 	}
 	if p.Tenant != noTenant {

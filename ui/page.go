@@ -1,12 +1,10 @@
 package ui
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -51,32 +49,21 @@ func (s *site) page(mux *http.ServeMux, path string, a answer) {
 	mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) { s.show(rw, s.request(r), a) })
 }
 
-// show renders a page as a whole before any of it is sent, so that what goes wrong
-// can still be said.
+// show renders what a request is answered. Who has no role learns nothing but that.
 func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
-	p, err := failure(http.StatusForbidden, "You have no role here", "Ask an admin for one."), error(nil)
-	if r.actor.Role != "" {
-		p, err = a(r)
+	if r.actor.Role == "" {
+		s.showDoor(rw, r.http, http.StatusForbidden, noRole.Title, errorPage(noRole))
+		return
 	}
+	p, err := a(r)
 	if err != nil {
 		p = r.failed(err)
 	}
-	var b bytes.Buffer
-	if err := layout(newLayoutView(r, p)).Render(r.context(), &b); err != nil {
-		if r.context().Err() == nil {
-			s.options.Log.Error("a page was not rendered", slog.String("path", r.http.URL.Path), slog.Any("err", err))
-		}
-		http.Error(rw, "internal error: the log says more", http.StatusInternalServerError)
-		return
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Cookie")
-	rw.WriteHeader(max(p.Status, http.StatusOK))
-	_, _ = rw.Write(b.Bytes())
+	s.send(rw, r.http, p.Status, layout(newLayoutView(r, p)))
 }
+
+// noRole is what somebody reads who may do nothing.
+var noRole = errorView{Status: http.StatusForbidden, Title: "You have no role here", Text: "Ask an admin for one."}
 
 // front answers the root: the overview for browsers, and where to look for all
 // others.

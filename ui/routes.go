@@ -1,6 +1,11 @@
 package ui
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+
+	"github.com/headgate/headgate/internal/auth"
+)
 
 // route adds every route. To add a page: write foo.go and foo.templ, add a line
 // here, and where it is to be in the navigation, one in places.
@@ -32,9 +37,13 @@ func (s *site) route(mux *http.ServeMux) {
 	s.page(mux, "/costs/figure", (*request).figure)
 	s.page(mux, "/explain", (*request).explain)
 	s.page(mux, "/activity", (*request).activity)
+	s.page(mux, "/activity/audit", (*request).audit)
 	s.page(mux, "/status", (*request).status)
 	s.post(mux, "/status/bypass", (*request).setBypass)
 	s.post(mux, "/status/bypass/end", (*request).endBypass)
+	s.page(mux, "/tokens", (*request).tokens)
+	s.post(mux, "/tokens", (*request).createToken)
+	s.post(mux, "/tokens/{id}/revoke", (*request).revokeToken)
 	s.file(mux, "/profile/metrics.csv", (*request).metricsCSV)
 	s.file(mux, "/profile/labels.csv", (*request).labelsCSV)
 	s.file(mux, "/profile/series.csv", (*request).seriesCSV)
@@ -63,4 +72,12 @@ var places = []place{
 	{"Explain", "/explain", "e"},
 	{"Activity", "/activity", "a"},
 	{"Status", "/status", "s"},
+}
+
+// places returns those that who asks may go to.
+func (r *request) places() []place {
+	if r.may(auth.ManageTokens) {
+		return append(slices.Clone(places), place{"Tokens", "/tokens", "k"})
+	}
+	return places
 }

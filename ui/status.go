@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/prometheus/common/version"
 
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
 )
 
@@ -13,6 +14,8 @@ type statusView struct {
 	LetGo  []string
 	Build  []factView
 	Store  []factView
+	Ledger []factView // none where nothing is recorded
+	Files  sourcesView
 	Bypass *bypassView
 	Switch []copyView  // how the bypass is turned on or off elsewhere
 	Form   *bypassForm // nil for those who may not
@@ -70,10 +73,17 @@ func newStatusView(r *request, s control.Status, bypass *control.Bypass) statusV
 				" \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"for\":\"1h\",\"reason\":\"say why\"}'"},
 		}
 	}
-	for _, l := range []struct{ text, path string }{
-		{"Headgate’s own metrics", "/metrics"}, {"The API, described", "/api/v1/openapi.json"}, {"Is it ready?", "/-/ready"}, {"Profiles of the program", "/debug/pprof/"},
+	v.Ledger, v.Files = newLedgerFacts(r), newSourcesView(r.control)
+	for _, l := range []struct {
+		text, path string
+		shown      bool
+	}{
+		{"Headgate’s own metrics", "/metrics", r.mayAll(auth.ReadStatus)}, {"The API, described", "/api/v1/openapi.json", true},
+		{"Is it ready?", "/-/ready", true}, {"Profiles of the program", "/debug/pprof/", r.mayAll(auth.Debug)},
 	} {
-		v.Links = append(v.Links, linkView{Text: l.text, Href: r.site.address(l.path, nil)})
+		if l.shown {
+			v.Links = append(v.Links, linkView{Text: l.text, Href: r.site.address(l.path, nil)})
+		}
 	}
 	return v
 }

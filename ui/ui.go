@@ -37,6 +37,9 @@ type Options struct {
 	// Storybook shows every component at /-/storybook.
 	Storybook bool
 
+	// SignsIn reports whether people have to sign in; nil: they do not.
+	SignsIn func() bool
+
 	Log *slog.Logger
 }
 
@@ -66,14 +69,17 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // secured sets the headers that keep browsers from doing what no page asks for.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		h := rw.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		setSecurity(rw.Header())
 		next.ServeHTTP(rw, r)
 	})
+}
+
+func setSecurity(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // who returns who asks, where nothing before says so somebody who may do everything:

@@ -9,6 +9,7 @@ import (
 	"github.com/headgate/headgate/internal/api"
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/auth/signin"
+	"github.com/headgate/headgate/ui"
 )
 
 // openPaths are those that nobody has to sign in for. Remote-write has credentials
@@ -31,22 +32,25 @@ func under(path, prefix string) bool {
 
 // guard notes in every request who asks, and lets nobody in where people have to
 // sign in. What they may do, control decides.
-func guard(people *signin.SignIn, next http.Handler) http.Handler {
+func guard(people *signin.SignIn, door *ui.Door, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		for _, p := range openPaths {
 			if under(r.URL.Path, p) {
+				if people.Enabled() { // what stands here by mistake is for nobody
+					r = r.WithContext(auth.NewContext(r.Context(), auth.Actor{}))
+				}
 				next.ServeHTTP(rw, r)
 				return
 			}
 		}
 		a, err := whoAsks(people, r)
 		if err != nil {
-			turnAway(people, rw, r, err)
+			turnAway(people, door, rw, r, err)
 			return
 		}
 		for _, g := range guardedPaths {
 			if under(r.URL.Path, g.prefix) && (!a.May(g.takes) || !a.SeesAll()) {
-				http.Error(rw, "this takes one of the roles "+g.takes.Roles()+", for all tenants", http.StatusForbidden)
+				refuse(door, rw, r, http.StatusForbidden, "You may not see that", "this takes one of the roles "+g.takes.Roles()+", for all tenants")
 				return
 			}
 		}
@@ -65,7 +69,7 @@ func whoAsks(people *signin.SignIn, r *http.Request) (auth.Actor, error) {
 }
 
 // turnAway answers a request of which it is not known who asks.
-func turnAway(people *signin.SignIn, rw http.ResponseWriter, r *http.Request, err error) {
+func turnAway(people *signin.SignIn, door *ui.Door, rw http.ResponseWriter, r *http.Request, err error) {
 	status, detail := http.StatusServiceUnavailable, "who asks cannot be checked: the store does not answer; try again, the log says why"
 	switch {
 	case errors.Is(err, signin.ErrNobody):
@@ -82,6 +86,10 @@ func turnAway(people *signin.SignIn, rw http.ResponseWriter, r *http.Request, er
 	}
 	if status == http.StatusUnauthorized {
 		rw.Header().Set("WWW-Authenticate", `Bearer realm="headgate"`)
+	}
+	if status == http.StatusServiceUnavailable && wantsPage(r) {
+		door.Refuse(rw, r, status, "The store cannot be reached", detail)
+		return
 	}
 	rw.Header().Set("X-Content-Type-Options", "nosniff")
 	rw.Header().Set("Cache-Control", "no-store")

@@ -99,7 +99,11 @@ Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-add
 func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	people.Register(mux)
-	mux.Handle("/", ui.New(c, f.pages(log)))
+	pages := f.pages(log)
+	pages.SignsIn = people.Enabled
+	door := ui.NewDoor(pages)
+	people.SetPage(signInPage(door, f.https() || loopback(f.webAddress)))
+	mux.Handle("/", ui.New(c, pages))
 	mux.Handle(api.Prefix+"/", api.New(c))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		Registry: reg,
@@ -122,7 +126,35 @@ func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest
 			log.Warn("--web.external-url is no origin", slog.Any("err", err))
 		}
 	}
-	return protection.Handler(guard(people, mux))
+	protection.SetDenyHandler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		refuse(door, rw, r, http.StatusForbidden, "This came from another site",
+			"a browser sent it for a page that is not Headgate's; if it was yours, --web.external-url has to be the address that you see")
+	}))
+	return protection.Handler(guard(people, door, mux))
+}
+
+// signInPage shows the page to sign in as one of ours.
+func signInPage(door *ui.Door, protected bool) signin.PageFunc {
+	return func(rw http.ResponseWriter, r *http.Request, p signin.Page) {
+		s := ui.SignIn{Status: p.Status, Problem: p.Problem, Next: p.Next, Name: p.Name, Protected: protected}
+		if p.Passwords {
+			s.Action = p.LoginPath
+		}
+		if p.Provider {
+			s.Provider = p.ProviderPath
+		}
+		door.SignIn(rw, r, s)
+	}
+}
+
+// refuse says why somebody goes no further: on a page, or to a script as it reads
+// it.
+func refuse(door *ui.Door, rw http.ResponseWriter, r *http.Request, status int, title, text string) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, api.Prefix+"/") {
+		door.Refuse(rw, r, status, title, text)
+		return
+	}
+	http.Error(rw, text, status)
 }
 
 // pages says what the pages need to know of the listeners.

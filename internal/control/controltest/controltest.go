@@ -21,6 +21,7 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/store"
@@ -169,6 +170,12 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: policies, Events: h.Events, Limits: h.limits,
 		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		}, log),
+		Tokens: auth.NewTokens(func() auth.TokenStore {
 			if db == nil {
 				return nil
 			}
