@@ -57,7 +57,7 @@ func (s *state) decideSeries(w *work, head uint32) {
 	u := w.ruling(c, sl, r)
 	w.noteShed(head, r, &u)
 	r.prepare(u.action)
-	before := r.tried
+	before, sent := r.tried, w.tally(sl.class).sent
 	e := &w.req.Entries[head]
 	switch n := e.Samples + e.Histograms; {
 	case n == 0:
@@ -66,6 +66,10 @@ func (s *state) decideSeries(w *work, head uint32) {
 		s.decideOne(w, head, r, &u)
 	default:
 		s.decideMany(w, head, r, &u)
+	}
+	if u.would { // what a limit in shadow mode would shed is what was sent
+		t := w.tally(sl.class)
+		t.would += t.sent - sent
 	}
 	if w.turns(before, r.tried) {
 		w.turned = append(w.turned, turned{head, c})

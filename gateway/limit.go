@@ -45,24 +45,21 @@ func (w *work) ruling(c *class, sl *slot, r *record) ruling {
 		return u
 	}
 	if w.plan.Shadow() {
-		u.would, u.thinMs = true, u.intervalMs
+		u.would = true
 		return u
 	}
 	return ruling{action: rules.Drop, removal: Shed, thinMs: u.intervalMs, refused: sl.refused}
 }
 
-// noteShed counts what of a series is shed, beyond its outcome, or would be.
+// noteShed counts what of a series is shed, beyond its outcome.
 func (w *work) noteShed(head uint32, r *record, u *ruling) {
-	if u.removal != Shed && !u.would {
+	if u.removal != Shed {
 		return
 	}
 	t := w.tally(w.slots[head].class)
-	switch n := w.remain(head, r, u); {
-	case u.would:
-		t.would += n
-	case u.refused:
+	if n := w.remain(head, r, u); u.refused {
 		t.refused += n
-	default:
+	} else {
 		t.rest += n
 	}
 }

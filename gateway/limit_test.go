@@ -295,3 +295,29 @@ func TestConcurrentSendersUnderLimits(t *testing.T) {
 		t.Errorf("%d bytes are still charged", n)
 	}
 }
+
+// What a limit in shadow mode would shed is part of what was sent: rules have thinned
+// it already, and the rest passed.
+func TestAShadowShedsNoMoreThanWasSent(t *testing.T) {
+	f := newFixture(t, `- {name: thin, match: f, action: downsample, interval: 30s}`)
+	f.send(t, http.StatusNoContent, at("f", 0, 500)) // within the limit: there is none
+	f.limit(t, limiter.Limit{SamplesPerSecond: 1, Burst: limiter.Duration(time.Second), Mode: limiter.Shadow})
+	f.demand(0, series.Default, 1_000_000)
+	f.pass(1)
+	for i := range 12 {
+		f.send(t, http.StatusNoContent, at("f", float64(i), int64(1000+i*5000)))
+	}
+	passed, now := uint64(0), f.now().Add(time.Second) // the second under way included
+	for _, s := range f.limits.For("default", now).History(now, 2) {
+		passed += uint64(s.Granted[series.Critical-series.Default])
+	}
+	if passed != 0 {
+		t.Errorf("%d samples would pass, want none", passed)
+	}
+	if got, want := f.shedText(), "default 1\n"; got != want {
+		t.Errorf("what would be shed is %q, want %q", got, want)
+	}
+	if got, want := f.flowText(t), "forwarded 2\ndownsampled 11\n"; got != want {
+		t.Errorf("the flow is %q, want %q", got, want)
+	}
+}

@@ -51,6 +51,7 @@ type overviewData struct {
 	limits  []control.Limit
 	events  control.EventPage
 	status  control.Status
+	cost    *control.CostSummary // nil where the ledger cannot be read, or not by who asks
 }
 
 // A tenantTop is a tenant's greatest metrics.
@@ -73,6 +74,9 @@ func (r *request) overview() (page, error) {
 	}
 	if d.events, err = r.control.Events(r.context(), control.EventQuery{Tenant: r.tenant(), Limit: latestEvents}); err != nil {
 		return page{}, err
+	}
+	if cost, err := r.control.CostSummary(r.context(), control.SummaryQuery{Tenant: r.tenant()}); err == nil {
+		d.cost = &cost
 	}
 	d.limits = r.control.Limits(control.LimitsQuery{}).Limits
 	if d.status.Profiled {
@@ -148,7 +152,23 @@ func newOverviewStats(r *request, d overviewData, last control.Rates, known bool
 			statView{Label: "Active series", Value: count(series), Note: "within the window", Href: r.link("/profile/metrics")},
 			statView{Label: "Metrics", Value: count(float64(metrics)), Href: r.link("/profile/metrics")})
 	}
+	if d.cost != nil {
+		list = append(list, costStat(r, *d.cost))
+	}
 	return list
+}
+
+// costStat shows how this month stands, against its budget where there is one.
+func costStat(r *request, s control.CostSummary) statView {
+	v := statView{Label: "Cost of this month", Value: amount(s.Total), Unit: s.Currency, Href: r.link("/teams"), Note: amount(s.Forecast.Expected) + " expected"}
+	if s.Currency == "" {
+		v.Value, v.Note = "no price", "how to set one"
+	}
+	if b := s.Budget; b != nil {
+		v.Note = percent(b.Used) + " of the budget; " + exhaustion(*b)
+		v.Tone = budgetStat(*b, s.Currency).Tone
+	}
+	return v
 }
 
 // overviewMetrics returns the rows of the metrics with the most series.

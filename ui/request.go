@@ -53,6 +53,11 @@ func (r *request) profiled() string {
 // link returns the address of a page with parameters, given as name and value.
 // The tenant stays as it is unless it is among them; what is empty is left out.
 func (r *request) link(path string, pairs ...string) templ.SafeURL {
+	return r.site.address(path, r.values(pairs))
+}
+
+// values returns the parameters of link.
+func (r *request) values(pairs []string) url.Values {
 	q := url.Values{}
 	if t := r.tenant(); t != "" {
 		q.Set("tenant", t)
@@ -63,7 +68,7 @@ func (r *request) link(path string, pairs ...string) templ.SafeURL {
 			q.Set(pairs[i], pairs[i+1])
 		}
 	}
-	return r.site.address(path, q)
+	return q
 }
 
 // here returns the address of this page with some parameters changed. Its place in

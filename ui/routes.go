@@ -30,6 +30,11 @@ func (s *site) route(mux *http.ServeMux) {
 	s.page(mux, "/recommendations", (*request).recommendations)
 	s.page(mux, "/limits", (*request).limits)
 	s.page(mux, "/limits/{tenant}", (*request).limit)
+	s.page(mux, "/teams", (*request).teams)
+	s.page(mux, "/teams/{team}", (*request).team)
+	s.page(mux, "/unowned", (*request).unowned)
+	s.page(mux, "/costs", (*request).costs)
+	s.page(mux, "/costs/figure", (*request).figure)
 	s.page(mux, "/explain", (*request).explain)
 	s.page(mux, "/activity", (*request).activity)
 	s.page(mux, "/activity/audit", (*request).audit)
@@ -42,6 +47,8 @@ func (s *site) route(mux *http.ServeMux) {
 	s.file(mux, "/profile/metrics.csv", (*request).metricsCSV)
 	s.file(mux, "/profile/labels.csv", (*request).labelsCSV)
 	s.file(mux, "/profile/series.csv", (*request).seriesCSV)
+	s.file(mux, "/teams.csv", (*request).teamsCSV)
+	s.file(mux, "/unowned.csv", (*request).unownedCSV)
 	if s.options.Storybook {
 		s.page(mux, "/-/storybook", (*request).storybook)
 	}
@@ -61,6 +68,7 @@ var places = []place{
 	{"Metrics", "/profile/metrics", "m"},
 	{"Rules", "/rules", "r"},
 	{"Limits", "/limits", "l"},
+	{"Teams & cost", "/teams", "t"},
 	{"Explain", "/explain", "e"},
 	{"Activity", "/activity", "a"},
 	{"Status", "/status", "s"},

@@ -6,7 +6,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
@@ -167,9 +166,6 @@ func (v *previewView) groups(p control.Preview, title, noun string, g control.Pr
 	}
 	v.Groups = append(v.Groups, t)
 }
-
-// amount writes money of a currency that stands elsewhere.
-func amount(m attribution.Micro) string { return money(float64(m) / 1e6) }
 
 // alertsBroken returns how many alerts the rule breaks for certain, as it is to be
 // saved.

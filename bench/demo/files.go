@@ -14,7 +14,7 @@ import (
 
 // example is the configuration that the demo runs, good to copy from.
 //
-//go:embed headgate.yml rules/*.yml
+//go:embed headgate.yml rules/*.yml alerts/*.yml
 var example embed.FS
 
 // senderConfig is that of the Prometheus whose samples pass through Headgate.

@@ -58,9 +58,10 @@ func grouped(n int64) string {
 	return digits
 }
 
+// flow asks Headgate for what was received since its start.
 func (s *stage) flow(ctx context.Context) (flow, error) {
 	var f flow
-	err := getJSON(ctx, "http://"+s.addr.web+"/api/v1/flow", &f)
+	err := getJSON(ctx, s.page("/api/v1/flow"), &f)
 	return f, err
 }
 

@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"strconv"
 	"text/tabwriter"
+
+	"github.com/headgate/headgate/bench/demo/shop"
 )
 
 // leading is how many metrics the report shows. What the shop has much of are
-// seven: those of blames, both of the pods, which overtake the buckets after
+// eight: those of blames, both of the pods, which overtake the buckets after
 // five minutes, and the shelves.
-const leading = 8
+const leading = 9
 
 // A blame is what the profiler must say of a metric that explodes.
 type blame struct {
@@ -25,6 +27,7 @@ type blame struct {
 // blames are the shop's: one series would remain, and of the histogram's
 // buckets one a route.
 var blames = []blame{
+	{shop.Exploding, "user_id", 1},
 	{"checkout_cart_requests_total", "user_id", 1},
 	{"search_requests_total", "path", 1},
 	{"debug_request_duration_seconds", "request_id", 1},

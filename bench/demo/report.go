@@ -52,9 +52,10 @@ var expectations = []expectation{
 }
 
 // report stops the sender, so that all it has is sent, and compares what it has
-// with what the store holds; then it shows what the profiler makes of it. It
-// returns an error where a rule's effect is missing, where a sample is
-// unaccounted for, or where an explosion is not blamed on its label.
+// with what the store holds; then it shows what ledger, limit, profiler and pages
+// make of it. It returns an error where a rule's effect is missing, where a sample
+// is unaccounted for, where an explosion is not blamed on its label, or where a
+// page does not answer.
 func (s *stage) report(ctx context.Context) error {
 	at := time.Now().Add(-settled)
 	found := make([]held, len(expectations))
@@ -90,7 +91,7 @@ func (s *stage) report(ctx context.Context) error {
 	}
 	table.Flush()
 	fmt.Fprintf(s.out, "\nIn all:  %s\n", total)
-	return errors.Join(accounted(total), allHold(wrong), s.profile(ctx))
+	return errors.Join(accounted(total), allHold(wrong), s.ledger(ctx, total), s.limit(ctx), s.profile(ctx), s.pages(ctx))
 }
 
 func (c counted) String() string { return grouped(c.series) + "/" + grouped(c.samples) }

@@ -23,6 +23,7 @@ type stage struct {
 	addr     addresses
 	children []*child
 	out      io.Writer
+	begun    time.Time
 }
 
 // show runs the demo until ctx is done, o.length is over, or a program dies.
@@ -43,7 +44,7 @@ func show(ctx context.Context, o options, p programs, out io.Writer) (err error)
 		os.RemoveAll(dir)
 	}()
 
-	s := &stage{dir: dir, out: out}
+	s := &stage{dir: dir, out: out, begun: time.Now()}
 	if s.addr, err = freeAddresses(usual); err != nil {
 		return err
 	}
@@ -191,6 +192,7 @@ func (s *stage) introduce(p programs) {
 	if p.node != "" {
 		fmt.Fprintf(w, "  Node        http://%-22s the machine\n", s.addr.node+"/metrics")
 	}
+	s.invite()
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "Samples since the start, every two seconds; Ctrl-C ends everything.")
 	fmt.Fprintln(w)

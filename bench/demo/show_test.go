@@ -73,7 +73,11 @@ func TestShowReportsWhatTheRulesDid(t *testing.T) {
 		`thin-warehouse +warehouse_stock_items +1/10 +1/1 +every series, fewer samples +ok\n`,
 		`try-without-user-ids +checkout_cart_requests_total +10/10 +10/10 +kept: a shadow rule only counts +ok\n`,
 		`In all:  received 50   forwarded 31   dropped 10   downsampled 9\n`,
+		`Ledger:  received 50   forwarded 31   dropped 10   downsampled 9   ok\n`,
+		`checkout +11 +3 +0\.000567 +0\.000012 *\n`,
+		`Limit:   200 samples/s in shadow mode   demand 681/s, of which 397/s would pass   ok\n`,
 		`checkout_cart_requests_total +440 +user_id +440 +1 +99.7 % +ok\n`,
+		`Pages:   all 9 answer   ok\n`,
 	} {
 		if !regexp.MustCompile(want).Match(out.Bytes()) {
 			t.Errorf("no line like %q in\n%s", want, &out)
@@ -91,6 +95,26 @@ func TestShowFindsARuleWithoutEffect(t *testing.T) {
 	}
 	if !regexp.MustCompile(`debug_request_duration_seconds +10/10 +10/10 +absent +WRONG\n`).Match(out.Bytes()) {
 		t.Errorf("the report does not name the metric:\n%s", &out)
+	}
+}
+
+func TestShowFindsWhatIsMissing(t *testing.T) {
+	for _, c := range []struct{ name, env, value, err, line string }{
+		{"a page", envNoPage, "/limits", "pages that do not answer 200: /limits", `Pages:   8 of 9 answer   WRONG\n`},
+		{"a sample of a team", envLoss, "costs", "the teams' costs are of 30 samples and sum to 1234567 millionths, want 31 samples and 1234567", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			progs, _ := standIns(t)
+			t.Setenv(c.env, c.value)
+			var out bytes.Buffer
+			err := show(t.Context(), options{length: time.Millisecond}, progs, &out)
+			if err == nil || err.Error() != c.err {
+				t.Errorf("show: %v, want %q\n%s", err, c.err, &out)
+			}
+			if !regexp.MustCompile(c.line).Match(out.Bytes()) {
+				t.Errorf("no line like %q in\n%s", c.line, &out)
+			}
+		})
 	}
 }
 

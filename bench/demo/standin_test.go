@@ -30,6 +30,8 @@ const (
 	envStandIn = "DEMO_TEST_STANDIN" // a directory for a locked file a process
 	envDie     = "DEMO_TEST_DIE"     // who dies: "headgate at start", "node later"
 	envLeak    = "DEMO_TEST_LEAK"    // "1": the stand-in Headgate drops nothing
+	envLoss    = "DEMO_TEST_LOSS"    // "costs": it forgets a sample there
+	envNoPage  = "DEMO_TEST_NO_PAGE" // path of a page that it does not have
 )
 
 func TestMain(m *testing.M) {
@@ -92,7 +94,18 @@ func standIn(dir string, args []string) error {
 			return err
 		}
 		mux.HandleFunc("/api/v1/flow", g.flow)
+		mux.HandleFunc("/api/v1/costs", g.costs)
+		goodLimit.handle(mux)
 		goodProfile().handle(mux)
+		for _, path := range shownPages {
+			path, _, _ = strings.Cut(path, "?")
+			if path == "/" {
+				path = "/{$}"
+			}
+			if path != os.Getenv(envNoPage) {
+				mux.HandleFunc("GET "+path, func(http.ResponseWriter, *http.Request) {})
+			}
+		}
 		go http.ListenAndServe(flag("ingest.listen-address"), http.HandlerFunc(g.write))
 	default:
 		role = "node"
@@ -251,6 +264,21 @@ func (g *standInHeadgate) flow(w http.ResponseWriter, _ *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	json.NewEncoder(w).Encode(g.total)
+}
+
+// costs are of two teams.
+func (g *standInHeadgate) costs(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r.FormValue("by") != "team" || r.FormValue("from") == "" || r.FormValue("to") == "" {
+		http.Error(w, "not understood: "+r.URL.RawQuery, http.StatusBadRequest)
+		return
+	}
+	n := g.total.Forwarded - 20
+	if os.Getenv(envLoss) == "costs" {
+		n--
+	}
+	fmt.Fprintf(w, `{"currency":"USD","total_micro":1234567,"rows":[{"team":"search","samples":20,"series_hours":4,"cost_micro":1234000,"saved_micro":0},{"team":"checkout","samples":%d,"series_hours":3,"cost_micro":567,"saved_micro":12}]}`, n)
 }
 
 var configuredURL = regexp.MustCompile(`url: (http://127\.0\.0\.1:\d+/api/v1/write)\n`)

@@ -74,6 +74,7 @@ type Finding struct {
 
 type teamsInput struct {
 	Tenant string `query:"tenant" doc:"Whose cost is counted; all tenants where absent. With it there are no budgets, which are for all of them."`
+	Month  string `query:"month" maxLength:"64" doc:"This one where absent." example:"2026-11"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"10000" default:"1000"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before: the name of its last team. Figures move between pages."`
 }
@@ -83,6 +84,7 @@ type teamsOutput struct{ Body Teams }
 type teamInput struct {
 	Team   string `path:"team" maxLength:"1024"`
 	Tenant string `query:"tenant" doc:"Whose cost is counted; all tenants where absent."`
+	Month  string `query:"month" maxLength:"64" doc:"This one where absent." example:"2026-11"`
 }
 
 type teamOutput struct{ Body TeamDetail }
@@ -90,7 +92,7 @@ type teamOutput struct{ Body TeamDetail }
 func registerTeams(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/teams", "list-teams", "The teams: who they are, and how their month stands"),
 		func(ctx context.Context, in *teamsInput) (*teamsOutput, error) {
-			list, err := c.As(actor(ctx)).Teams(ctx, control.TeamsQuery{Tenant: in.Tenant})
+			list, err := c.As(actor(ctx)).Teams(ctx, control.TeamsQuery{Tenant: in.Tenant, Month: in.Month})
 			if err != nil {
 				return nil, problem(err)
 			}
@@ -102,7 +104,7 @@ func registerTeams(a huma.API, c *control.Control) {
 		})
 	huma.Register(a, operation(http.MethodGet, "/teams/{team}", "get-team", "One team: what makes its cost, what changed, and what would save most"),
 		func(ctx context.Context, in *teamInput) (*teamOutput, error) {
-			t, err := c.As(actor(ctx)).Team(ctx, in.Team, in.Tenant)
+			t, err := c.As(actor(ctx)).Team(ctx, in.Team, control.TeamsQuery{Tenant: in.Tenant, Month: in.Month})
 			if err != nil {
 				return nil, problem(err)
 			}

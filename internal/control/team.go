@@ -37,9 +37,10 @@ type Teams struct {
 	Notes    []string
 }
 
-// A TeamsQuery says which teams are meant.
+// A TeamsQuery says whose costs of a month are meant.
 type TeamsQuery struct {
 	Tenant string // whose cost is counted; "" for all
+	Month  string // as in 2026-11; "" for this one
 }
 
 // Teams returns the teams and how their month stands.
@@ -49,8 +50,11 @@ func (c *Control) Teams(ctx context.Context, q TeamsQuery) (Teams, error) {
 	if err != nil {
 		return Teams{}, err
 	}
-	m := attribution.HourOf(now).Month()
-	month := attribution.Query{From: m.From(), To: soon(now), Shared: c.parts.Policies.Shared(), Tenant: t, By: []attribution.Column{attribution.ByTeam}}
+	m, err := parseMonth(q.Month, now)
+	if err != nil {
+		return Teams{}, err
+	}
+	month := attribution.Query{From: m.From(), To: min(m.To(), soon(now)), Shared: c.parts.Policies.Shared(), Tenant: t, By: []attribution.Column{attribution.ByTeam}}
 	list := Teams{Query: month, Before: month.Before()}
 	known := c.knownTeams()
 	if t != "" { // a budget is for what all tenants cost
@@ -183,21 +187,22 @@ type CostPart struct {
 type TeamDetail struct {
 	Team
 	Summary  CostSummary
-	Metrics  []CostPart // of its own use this month, the dearest first
-	Services []CostPart // likewise; empty where the ledger knows no services
-	Findings []Finding  // that would save most
+	Own      attribution.Micro // the cost of its own use, without a share of what nobody owns
+	Metrics  []CostPart        // of its own use this month, the dearest first
+	Services []CostPart        // likewise; empty where the ledger knows no services
+	Findings []Finding         // that would save most
 }
 
 // maxParts is how many metrics and services of a team are shown.
 const maxParts = 10
 
 // Team returns one team, or an ErrNotFound.
-func (c *Control) Team(ctx context.Context, name, tenantName string) (TeamDetail, error) {
+func (c *Control) Team(ctx context.Context, name string, q TeamsQuery) (TeamDetail, error) {
 	t, known := c.knownTeams()[name]
 	if name == "" {
 		return TeamDetail{}, &missing{"a team has a name; GET /api/v1/teams lists those that are known"}
 	}
-	s, err := c.CostSummary(ctx, SummaryQuery{Tenant: tenantName, Team: name})
+	s, err := c.CostSummary(ctx, SummaryQuery{Month: q.Month, Tenant: q.Tenant, Team: name})
 	if err != nil {
 		return TeamDetail{}, err
 	}
@@ -225,10 +230,10 @@ func (c *Control) Team(ctx context.Context, name, tenantName string) (TeamDetail
 		return TeamDetail{}, err
 	}
 	if !known && len(used.Rows) == 0 && s.Total == 0 && s.TotalBefore == 0 {
-		return TeamDetail{}, &missing{fmt.Sprintf("team %.200q is not known: no catalog, owner or budget names it, and it used nothing this month or the one before", name)}
+		return TeamDetail{}, &missing{fmt.Sprintf("team %.200q is not known: no catalog, owner or budget names it, and it used nothing in the month or the one before", name)}
 	}
 	d.Name, d.Cost, d.Before, d.Saved, d.Forecast = name, s.Total, s.TotalBefore, s.Saved, s.Forecast
-	d.Budget = s.Budget
+	d.Budget, d.Own = s.Budget, used.Total
 	for _, row := range tenants.Rows {
 		if row.Adjustment == nil {
 			d.Findings = append(d.Findings, c.findings(row.Tenant, name)...)

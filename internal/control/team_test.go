@@ -147,6 +147,22 @@ func TestTeams(t *testing.T) {
 	}
 }
 
+func TestTeamsOfAnEarlierMonth(t *testing.T) {
+	c, _ := ledgered(t, budgeted(t), november(t)...)
+	q := TeamsQuery{Month: "2026-10"}
+	l, err := c.Teams(t.Context(), q)
+	if err != nil || l.Total != 900_062 || len(l.Teams) == 0 || l.Teams[0].Forecast.Expected != 900_062 {
+		t.Errorf("the teams of October are %+v, %v; want 900062 in all, and nothing more to be expected", l, err)
+	}
+	d, err := c.Team(t.Context(), "checkout", q)
+	if err != nil || d.Cost != 900_062 || d.Own != 900_062 {
+		t.Errorf("checkout cost %d, its own use %d, %v; want 900062", d.Cost, d.Own, err)
+	}
+	if _, err := c.Teams(t.Context(), TeamsQuery{Month: "2027-01"}); err == nil || !strings.Contains(err.Error(), "yet to come") {
+		t.Errorf("a month to come: %v, want that it is", err)
+	}
+}
+
 // seen adds a profiler to c that has seen series of tenant shop, given as PromQL
 // writes them with their team in front.
 func seen(t *testing.T, c *Control, texts ...string) {
@@ -193,7 +209,7 @@ func TestTeamWithItsFindings(t *testing.T) {
 		times(100, `checkout calls{job="a",user="u%d"}`), times(60, `checkout lag{job="a",instance="i%d"}`),
 		times(50, `checkout bucket{job="a",le="%d"}`), times(10, `checkout rare{job="a",user="u%d"}`),
 		times(500, `search others{job="b",user="u%d"}`))...)
-	d, err := c.Team(t.Context(), "checkout", "")
+	d, err := c.Team(t.Context(), "checkout", TeamsQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,13 +234,13 @@ func TestTeamWithItsFindings(t *testing.T) {
 			t.Errorf("finding %d is %+v", i, f)
 		}
 	}
-	if _, err := c.Team(t.Context(), "nobody", ""); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), `"nobody" is not known`) {
+	if _, err := c.Team(t.Context(), "nobody", TeamsQuery{}); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), `"nobody" is not known`) {
 		t.Errorf("a team that is not known: %v, want not found", err)
 	}
-	if _, err := c.Team(t.Context(), "", ""); !errors.Is(err, ErrNotFound) {
+	if _, err := c.Team(t.Context(), "", TeamsQuery{}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a team without a name: %v, want not found", err)
 	}
-	if d, err = c.Team(t.Context(), "ledger", ""); err != nil || len(d.Findings) != 0 {
+	if d, err = c.Team(t.Context(), "ledger", TeamsQuery{}); err != nil || len(d.Findings) != 0 {
 		t.Errorf("a team without a profile has findings %+v, %v", d.Findings, err)
 	}
 }

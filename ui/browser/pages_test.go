@@ -73,11 +73,12 @@ func hostilePages() []string {
 	list := []string{
 		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/activity", "/explain", "/status", "/-/storybook",
+		"/teams", "/costs?by=team&by=service&by=metric&by=rule", "/unowned?by=l,team", "/unowned?by=l&tenant=" + url.QueryEscape(string(controltest.HostileTenant)),
 		"/profile/series?by=l&match=" + url.QueryEscape(`{l!=""}`),
 	}
 	for i, name := range controltest.HostileNames {
 		q := url.QueryEscape(name)
-		list = append(list, "/profile/metric?metric="+q)
+		list = append(list, "/profile/metric?metric="+q, "/teams/"+url.PathEscape(name[:min(len(name), 256)]))
 		switch i % 4 { // every page gets some
 		case 0:
 			list = append(list, "/profile/metrics?q="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name))
@@ -86,7 +87,7 @@ func hostilePages() []string {
 		case 2:
 			list = append(list, "/profile/series?match="+q+"&by="+q, "/?tenant="+q, "/explain?series="+url.QueryEscape(fmt.Sprintf("{__name__=%q, l=%q}", name, name)))
 		case 3:
-			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/profile/labels?q="+q)
+			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
 		}
 	}
 	return list
@@ -110,7 +111,7 @@ func TestHostileNamesDoNoHarm(t *testing.T) {
 }
 
 func TestPagesOfAShopAreSound(t *testing.T) {
-	busy, empty := serve(t, controltest.Shop(t, 3000)), serve(t, controltest.New(t, controltest.Config{}))
+	busy, empty := serve(t, controltest.Paying(t)), serve(t, controltest.New(t, controltest.Config{}))
 	for _, l := range append(looks, look{"light", 720}) { // as 1440 at 200 %
 		t.Run(l.String(), func(t *testing.T) {
 			ctx := tab(t, l)

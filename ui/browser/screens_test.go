@@ -33,7 +33,7 @@ func TestScreens(t *testing.T) {
 	for range 20 { // of traffic, so that there is something to be seen in graphs
 		time.Sleep(2 * time.Second)
 	}
-	for name, h := range map[string]*controltest.Headgate{"shop": shop, "empty": controltest.New(t, controltest.Config{}), "hostile": controltest.Hostile(t)} {
+	for name, h := range map[string]*controltest.Headgate{"shop": shop, "paying": controltest.Paying(t), "empty": controltest.New(t, controltest.Config{}), "hostile": controltest.Hostile(t)} {
 		srv := httptest.NewServer(ui.New(h.Control, ui.Options{Storybook: true}))
 		t.Cleanup(srv.Close)
 		if name == "shop" {
@@ -106,6 +106,14 @@ var pages = []string{
 	"/recommendations",
 	"/limits",
 	"/limits/payments",
+	"/teams",
+	"/teams?tenant=payments&month=2026-10",
+	"/teams/checkout",
+	"/teams/idle",
+	"/costs?by=team&by=metric",
+	"/costs?team=checkout&by=day",
+	"/costs/figure?by=team&row=team%3Acheckout",
+	"/unowned",
 	"/explain",
 	"/explain?series=debug_render_seconds_bucket%7Bjob%3D%22checkout%22%7D",
 	"/activity",

@@ -34,7 +34,7 @@
   };
 
   document.addEventListener('click', function (e) {
-    var at = e.target.closest('[data-copy], [data-copy-link], [data-help-open], [data-theme-switch]');
+    var at = e.target.closest('[data-copy], [data-copy-link], [data-help-open], [data-print], [data-theme-switch]');
     if (!at) return;
     if (at.hasAttribute('data-copy')) {
       var from = document.getElementById(at.getAttribute('data-copy'));
@@ -43,6 +43,8 @@
       copy(location.href, at);
     } else if (at.hasAttribute('data-help-open')) {
       help();
+    } else if (at.hasAttribute('data-print')) {
+      print();
     } else {
       var dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
       root.dataset.theme = dark ? 'light' : 'dark';

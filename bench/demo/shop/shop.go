@@ -14,8 +14,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// How much there is of everything. About 1 000 series stand there at first,
-// and 4 500 after ten minutes.
+// The explosion begins when a release gives the suggestions a label with the
+// user's id. It is more than all the rest within a minute.
+const (
+	Exploding = "search_suggestions_total"
+
+	ReleaseAfter                               = 15 * time.Second
+	firstReaders, readersPerSecond, maxReaders = 500, 60, 6000
+)
+
+// How much there is of everything else. About 1 000 series stand there at
+// first, and 4 500 after ten minutes.
 const (
 	firstUsers, usersPerSecond, maxUsers = 200, 4, 2000
 	firstPaths, pathsPerSecond, maxPaths = 100, 3, 1500
@@ -58,6 +67,8 @@ var (
 		"Duration of one request: a series for every request.", []string{"team", "request_id"}, nil)
 	searchesDesc = prometheus.NewDesc("search_requests_total",
 		"Searches by raw URL path: explodes with what people look for.", []string{"team", "path", "code"}, nil)
+	suggestionsDesc = prometheus.NewDesc(Exploding,
+		"Suggestions shown: by user, since a release.", []string{"team", "user_id"}, nil)
 	latencyDesc = prometheus.NewDesc("search_latency_seconds",
 		"Latency of searches, in far too many buckets.", []string{"team", "route"}, nil)
 	podCPUDesc = prometheus.NewDesc("pod_cpu_seconds_total",
@@ -71,7 +82,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (s *Shop) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		ordersDesc, cartsDesc, debugDesc, searchesDesc, latencyDesc, podCPUDesc, podMemoryDesc, stockDesc,
+		ordersDesc, cartsDesc, debugDesc, searchesDesc, suggestionsDesc, latencyDesc, podCPUDesc, podMemoryDesc, stockDesc,
 	} {
 		ch <- d
 	}
@@ -103,6 +114,13 @@ func (s *Shop) checkout(ch chan<- prometheus.Metric, now time.Time, open time.Du
 func (s *Shop) search(ch chan<- prometheus.Metric, open time.Duration) {
 	for i := range grown(open, firstPaths, pathsPerSecond, maxPaths) {
 		ch <- counter(searchesDesc, open.Seconds()*fraction(i), "search", fmt.Sprintf("/find/%06x/page/%d", mix(uint64(i))>>40, i%7+1), "200")
+	}
+	if open < ReleaseAfter {
+		ch <- counter(suggestionsDesc, open.Seconds()*20, "search", "")
+	} else {
+		for i := range grown(open-ReleaseAfter, firstReaders, readersPerSecond, maxReaders) {
+			ch <- counter(suggestionsDesc, open.Seconds()*fraction(i), "search", fmt.Sprintf("user-%05d", i))
+		}
 	}
 	for route := range latencyRoutes {
 		count := open.Seconds() * float64(10+route)

@@ -46,13 +46,19 @@ func TestHowMuchThereIs(t *testing.T) {
 	}{
 		{0, map[string]int{
 			"checkout_orders_total": 3, "checkout_cart_requests_total": 200, "debug_request_duration_seconds": 150,
-			"search_requests_total": 100, "search_latency_seconds_bucket": 246, "search_latency_seconds_sum": 6, "search_latency_seconds_count": 6,
+			"search_requests_total": 100, Exploding: 1, "search_latency_seconds_bucket": 246, "search_latency_seconds_sum": 6, "search_latency_seconds_count": 6,
+			"pod_cpu_seconds_total": 60, "pod_memory_bytes": 60,
+			"warehouse_stock_items": 300,
+		}},
+		{ReleaseAfter + 10*time.Second, map[string]int{
+			"checkout_orders_total": 3, "checkout_cart_requests_total": 300, "debug_request_duration_seconds": 150,
+			"search_requests_total": 175, Exploding: 1100, "search_latency_seconds_bucket": 246, "search_latency_seconds_sum": 6, "search_latency_seconds_count": 6,
 			"pod_cpu_seconds_total": 60, "pod_memory_bytes": 60,
 			"warehouse_stock_items": 300,
 		}},
 		{time.Hour, map[string]int{
 			"checkout_orders_total": 3, "checkout_cart_requests_total": 2000, "debug_request_duration_seconds": 150,
-			"search_requests_total": 1500, "search_latency_seconds_bucket": 246, "search_latency_seconds_sum": 6, "search_latency_seconds_count": 6,
+			"search_requests_total": 1500, Exploding: 6000, "search_latency_seconds_bucket": 246, "search_latency_seconds_sum": 6, "search_latency_seconds_count": 6,
 			"pod_cpu_seconds_total": 60, "pod_memory_bytes": 60,
 			"warehouse_stock_items": 300,
 		}},

@@ -38,9 +38,13 @@ type Config struct {
 	Limits   limiter.Config
 	Owners   []attribution.OwnerConfig
 	Prices   attribution.Prices
-	Unknowns bool   // nothing is profiled
-	Stored   bool   // changes are kept, in a SQLite file; else there is no store
-	Alerts   string // a file of Prometheus' alerts; "" for none
+	Budgets  attribution.Budgets
+	Catalogs []*attribution.Catalog
+	Unknowns bool      // nothing is profiled
+	Ledger   bool      // costs are recorded
+	Now      time.Time // what the clock of costs shows; zero for the real one
+	Stored   bool      // changes are kept, in a SQLite file; else there is no store
+	Alerts   string    // a file of Prometheus' alerts; "" for none
 }
 
 // A Headgate is a running gateway with its Control.
@@ -50,6 +54,7 @@ type Headgate struct {
 	Profiler *profiler.Profiler // nil where nothing is profiled
 	Limiter  *limiter.Limiter
 	Events   *control.Events
+	Ledger   *store.Ledger // nil where nothing is recorded
 
 	broken atomic.Bool
 	began  time.Time // of the timestamps of samples
@@ -73,6 +78,9 @@ func New(t testing.TB, c Config) *Headgate {
 		rw.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(upstream.Close)
+	if c.Ledger {
+		h.Ledger = newLedger(t, c.clock())
+	}
 	var db *store.DB
 	if c.Stored {
 		var err error
@@ -125,7 +133,8 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 		}
 	}
 	file := control.PolicyFile{Name: "headgate.yml", Config: attribution.DefaultConfig()}
-	file.Config.Owners, file.Config.Prices = c.Owners, c.Prices
+	file.Config.Owners, file.Config.Prices, file.Config.Budgets = c.Owners, c.Prices, c.Budgets
+	file.Catalogs = c.Catalogs
 	policies, err := control.NewPolicies(file, func() control.PolicyStore { return nil }, log)
 	if err != nil {
 		return err
@@ -158,7 +167,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: policies, Events: h.Events, Limits: h.limits,
-		Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
+		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
 			if db == nil {
 				return nil
 			}

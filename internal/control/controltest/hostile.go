@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
@@ -43,6 +44,7 @@ func Hostile(t testing.TB) *Headgate {
 		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
 			`{l="<script>window.ran=1</script>"}`, HostileNames[0]+HostileNames[1], HostileNames[1]),
 		Limits: limits, Owners: []attribution.OwnerConfig{{Label: "team"}}, Prices: prices(t),
+		Ledger: true,
 	})
 	var list []series.Labels
 	for i, name := range HostileNames {
@@ -60,5 +62,21 @@ func Hostile(t testing.TB) *Headgate {
 		}
 	}
 	h.Measure(t)
+	h.recordHostile(t)
 	return h
+}
+
+// recordHostile adds all names to the ledger, as teams, services, metrics and rules.
+func (h *Headgate) recordHostile(t testing.TB) {
+	t.Helper()
+	day := time.Now().UTC().Format(time.DateOnly)
+	var uses []Use
+	for i, name := range HostileNames {
+		other := HostileNames[(i+1)%len(HostileNames)]
+		team := name[:min(len(name), attribution.MaxTeamBytes)]
+		uses = append(uses,
+			Use{Day: day, Tenant: "default", Team: team, Service: other[:min(len(other), attribution.MaxTeamBytes)], Metric: name, Rule: other, Forwarded: uint64(1+i) * 1e8, Dropped: 1e7, Series: i},
+			Use{Day: day, Tenant: HostileTenant, Team: attribution.Unowned, Metric: name, Forwarded: 1e7})
+	}
+	h.Record(t, 1, uses...)
 }

@@ -43,7 +43,7 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		"default":  {SamplesPerSecond: 50_000, ActiveSeries: 500_000},
 		"payments": {SamplesPerSecond: 40, Burst: limiter.Duration(time.Second), Pools: []limiter.PoolConfig{{Name: "checkout", Share: 0.4, Teams: []string{"checkout"}}}},
 	}
-	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Stored: true, Limits: limits, Owners: []attribution.OwnerConfig{
+	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Stored: true, Ledger: true, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
 	}, Prices: prices(t)})
 	for range 3 {
