@@ -75,7 +75,7 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 	for _, n := range list.Notes {
 		v.Notes = append(v.Notes, sentence(n)+".")
 	}
-	mine := who(r.context()).Teams
+	mine := r.actor.Teams
 	slices.SortStableFunc(list.Teams, func(a, b control.Team) int {
 		switch x, y := slices.Contains(mine, a.Name), slices.Contains(mine, b.Name); {
 		case x == y:
