@@ -102,7 +102,7 @@ func newCostsView(r *request, q control.CostQuery, report control.CostReport) co
 	v := costsView{
 		Head: headView{
 			Title: "Costs", Lead: sentence(period(report.Query)) + ", in days of UTC. " + sharingWords(report.Query.Shared), AsOf: newWhen(r.now, r.now),
-			Tools: []toolView{{"CSV", r.exportLink("csv", by...)}, {"FOCUS", r.focusLink(focusPairs(q, report.By)...)}},
+			Tools: []toolView{{"CSV", r.exportLink("csv", by...)}},
 		},
 		Form: newCostsForm(r, q, report), Currency: report.Currency,
 		Copies: []copyView{{ID: "costs-curl", Title: "From the API", Text: r.curl("/costs", by...)}},
@@ -113,6 +113,8 @@ func newCostsView(r *request, q control.CostQuery, report control.CostReport) co
 	if report.Currency == "" {
 		lesson := priceLesson()
 		v.Lesson, v.Notes = &lesson, nil
+	} else {
+		v.Head.Tools = append(v.Head.Tools, toolView{"FOCUS", r.exportLink("focus", focusPairs(q, report.By)...)})
 	}
 	for _, f := range []struct{ name, value string }{{"team", q.Team}, {"service", q.Service}, {"metric", q.Metric}} {
 		if f.value != "" {
@@ -155,6 +157,7 @@ func (v *costsView) addRows(r *request, q control.CostQuery, report control.Cost
 	}
 	all.Cost, all.Saved = report.Total, report.Saved
 	v.Total = sumRow(&all, report)
+	v.Total.Share = barView{}
 	if report.Total != 0 {
 		v.Total.Figure = r.figureLink(costPairs(q))
 	}

@@ -101,7 +101,7 @@ func priceLesson() emptyView {
 	return emptyView{
 		Title: "Nothing has a price yet",
 		Text: []string{
-			"Headgate counts every sample and series that it forwards. Say what the store behind it costs, and each of them has a price: those of the past, too.",
+			"Headgate counts every sample and series that it forwards. Say what the store behind it costs, and each of them has a price: those of earlier days, too, as long as their month is not closed.",
 			"Take the figures from your contract, or divide last month’s bill.",
 		},
 		Copy: &copyView{

@@ -89,7 +89,6 @@ func newTeamView(r *request, t control.TeamDetail) teamView {
 			Tools: []toolView{
 				{"Report", r.link("/costs", "team", t.Name, "by", "metric", "month", r.month())},
 				{"CSV", r.exportLink("csv", "team", t.Name, "by", "day,metric", "month", month)},
-				{"FOCUS", r.focusLink("team", t.Name, "by", "metric", "month", month)},
 			},
 		},
 		Month: r.months(s.Query.From.Month()), Currency: s.Currency,
@@ -105,6 +104,7 @@ func newTeamView(r *request, t control.TeamDetail) teamView {
 		for _, n := range s.Notes {
 			v.Notes = append(v.Notes, sentence(n)+".")
 		}
+		v.Head.Tools = append(v.Head.Tools, toolView{"FOCUS", r.exportLink("focus", "team", t.Name, "by", "metric", "month", month)})
 		v.Stats = newTeamStats(r, t)
 		if v.Chart = newCostChart(s, s.Currency); v.Chart != nil {
 			v.Chart.addDays(r, s)

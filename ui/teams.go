@@ -67,7 +67,7 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 			Title: "Teams & cost", Lead: period(list.Query) + ", in days of UTC. " + sharingWords(list.Query.Shared), AsOf: newWhen(r.now, r.now),
 			Tools: []toolView{
 				{"Report", r.link("/costs", "month", r.month())}, {"Unowned", r.link("/unowned")},
-				{"CSV", r.link("/teams.csv", "month", r.month())}, {"FOCUS", r.focusLink("month", m.String())},
+				{"CSV", r.link("/teams.csv", "month", r.month())},
 			},
 		},
 		Month: r.months(m), Currency: list.Currency,
@@ -75,7 +75,7 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 	for _, n := range list.Notes {
 		v.Notes = append(v.Notes, sentence(n)+".")
 	}
-	mine := who(r.context()).Teams
+	mine := r.actor.Teams
 	slices.SortStableFunc(list.Teams, func(a, b control.Team) int {
 		switch x, y := slices.Contains(mine, a.Name), slices.Contains(mine, b.Name); {
 		case x == y:
@@ -113,6 +113,7 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 	if v.Currency == "" || v.Lesson != nil {
 		return v
 	}
+	v.Head.Tools = append(v.Head.Tools, toolView{"FOCUS", r.exportLink("focus", "month", m.String())})
 	v.Stats = newTeamsStats(r, list, s, before)
 	v.Chart = newCostChart(s, v.Currency)
 	v.Drivers = newDriversView(r, s)
@@ -212,9 +213,7 @@ func (r *request) teamLink(name string) templ.SafeURL {
 	return r.link(pathOf("/teams", name), "month", r.month())
 }
 
-// focusLink returns where the API has charges by day and team as FOCUS.
-func (r *request) focusLink(pairs ...string) templ.SafeURL { return r.exportLink("focus", pairs...) }
-
+// exportLink returns where the API has a report as a file: csv, or focus.
 func (r *request) exportLink(format string, pairs ...string) templ.SafeURL {
 	return r.link("/api/v1/costs", append(slices.Clone(pairs), "format", format)...)
 }

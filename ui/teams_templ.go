@@ -397,7 +397,7 @@ func teamsTable(v teamsView) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Teams\"><table class=\"rows\" data-rows><caption class=\"hidden\">Teams, the dearest first</caption> <thead><tr><th scope=\"col\">Team</th>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Teams\"><table class=\"rows brief\" data-rows><caption class=\"hidden\">Teams, the dearest first</caption> <thead><tr><th scope=\"col\">Team</th>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

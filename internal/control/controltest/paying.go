@@ -44,7 +44,8 @@ func Paying(t testing.TB) *Headgate {
 			"tenant:payments": {Month: attribution.Amount{Micro: 200e6}},
 		},
 	})
-	for range 3 {
+	for i := range 3 {
+		h.Send(t, "", h.began.Add(time.Duration(i)*15*time.Second), Series(t, `orders_total{job="catalog",namespace="catalog-prod",team="search"}`, `orders_open{job="catalog",team="search"}`)...)
 		h.Trade(t, 3000)
 		h.Measure(t)
 	}
