@@ -117,7 +117,7 @@ func newPreviewStats(p control.Preview) []statView {
 		list[1].Note = "of " + rate(p.SamplesBefore)
 	}
 	if p.Currency != "" {
-		list = append(list, statView{Label: "Saves in a month", Value: money(float64(p.Cost) / 1e6), Unit: p.Currency, Note: "at the prices of now"})
+		list = append(list, statView{Label: "Saves in a month", Value: amount(p.Cost), Unit: p.Currency, Note: "at the prices of now"})
 	}
 	list = append(list, statView{Label: "Series matched", Value: count(p.Matched.Value), Error: plusMinus(p.Matched.Error)})
 	if p.Thinned.Value > 0 {
