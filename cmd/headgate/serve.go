@@ -143,7 +143,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	policies.Refresh(ctx)
 	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
-	queries := control.NewUsage(first.config.Usage, first.config.dir, first.usage, engine, events.Tell, log)
+	queries := control.NewUsage(first.config.Usage, first.config.dir, first.usage, engine, events, kept.breaks, log)
 	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Owners: policies.Owners, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err

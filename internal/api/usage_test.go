@@ -36,7 +36,7 @@ func TestUsage(t *testing.T) {
 	}
 	c := usage.Config{RuleFiles: []string{"a.yml"}, Dashboards: []string{"b.json"}}
 	log := slog.New(slog.DiscardHandler)
-	queries := control.NewUsage(c, dir, usage.Load(c, dir), engine, control.NewEvents(log).Tell, log)
+	queries := control.NewUsage(c, dir, usage.Load(c, dir), engine, control.NewEvents(log), func() control.BreakStore { return nil }, log)
 	h := New(control.New(control.Parts{Rules: engine, Usage: queries}))
 	get := func(path string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
