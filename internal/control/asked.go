@@ -47,7 +47,11 @@ func (c *Control) askedFor(metric, label string) *Asked {
 	out := &Asked{Answer: a}
 	switch watched := span(now.Sub(a.Since)); {
 	case a.Count > 0:
-		out.Text = fmt.Sprintf("Asked by queries %d times in %s, last at %s.", a.Count, watched, a.Last.UTC().Format(stamp))
+		times := "once"
+		if a.Count > 1 {
+			times = fmt.Sprintf("%d times", a.Count)
+		}
+		out.Text = fmt.Sprintf("Asked by queries %s in %s, last at %s.", times, watched, a.Last.UTC().Format(stamp))
 	case a.Others.Count > 0:
 		out.Text = fmt.Sprintf("Not known: in %s queries asked for more names than there is room for, and it may be among them.", watched)
 	default:
