@@ -154,6 +154,7 @@ func (c *Config) resolvePaths() {
 	c.Auth.SetDirectory(c.dir)
 	c.Limits.File = config.JoinDir(c.dir, c.Limits.File)
 	c.Profiler.File = config.JoinDir(c.dir, c.Profiler.File)
+	c.Usage.File = config.JoinDir(c.dir, c.Usage.File)
 	for i := range c.Gateway.Credentials {
 		cc := &c.Gateway.Credentials[i]
 		cc.BearerTokenFile = config.JoinDir(c.dir, cc.BearerTokenFile)

@@ -75,6 +75,7 @@ var allowances = map[string]allowance{
 	"GET /api/v1/usage":                   {roles: "VEFA", reach: free, path: "/api/v1/usage?metric=up"},
 	"GET /api/v1/usage/breaks":            {roles: "VEFA", reach: listed, path: "/api/v1/usage/breaks?rule=of-all"},
 	"GET /api/v1/usage/problems":          {roles: "VEFA", reach: free},
+	"POST /api/v1/usage/queries":          {roles: "EA", reach: whole, body: `{"queries":[{"expr":"up"}]}`},
 	"GET /api/v1/audit":                   {roles: "FA", reach: one, path: "/api/v1/audit?tenant=OWN"},
 	"GET /api/v1/rules/{name}/history":    {roles: "VEFA", reach: listed, path: "/api/v1/rules/of-all/history"},
 	"POST /api/v1/rules":                  {roles: "EA", reach: teams, body: aRule},

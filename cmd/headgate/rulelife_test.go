@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,16 +20,30 @@ import (
 //	> METHOD /path [If-Match=ETAG] [BODY]   asks the API
 //	> send SERIES…                          writes a sample of each, a second later than before
 //	> headgate ARGUMENTS                    runs the command; DIR is the gateway's directory
-const ruleLife = "testdata/rules/life.txt"
-
+//	> write FILE TEXT                       writes a file there, and has it read
+//	> told KIND N                           waits for N events of a kind, and says the newest
 func TestTheLifeOfARule(t *testing.T) {
 	up := newStore(t)
-	files := map[string]string{
+	live(t, "testdata/rules/life.txt", map[string]string{
 		"headgate.yml":   configFor(up.URL, "rules: {files: [rules/*.yml]}\n"),
 		"rules/base.yml": "rules:\n  - {name: keep-slo, match: slo, action: keep}\n",
-	}
-	life := &ruleTeller{running: launch(t, files, "--config.file=DIR/headgate.yml")}
-	text, err := os.ReadFile(ruleLife)
+	})
+}
+
+func TestTheLifeOfARuleThatBreaksAlerts(t *testing.T) {
+	up := newStore(t)
+	live(t, "testdata/rules/usage.txt", map[string]string{
+		"headgate.yml": configFor(up.URL, "attribution: {prices: [{currency: USD, per_thousand_series_month: 5, valid_from: 2020-01-01}]}\n"+
+			"usage: {rule_files: [alerts]}\n"),
+		"alerts/debug.yml": "groups: [{name: debug, rules: [{alert: DebugHigh, expr: sum(debug_a) > 3}]}]\n",
+	})
+}
+
+// live checks that a gateway with the files does what a transcript says.
+func live(t *testing.T, transcript string, files map[string]string) {
+	t.Helper()
+	life := &ruleTeller{running: launch(t, files, "--config.file=DIR/headgate.yml", "--web.enable-lifecycle")}
+	text, err := os.ReadFile(transcript)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +58,7 @@ func TestTheLifeOfARule(t *testing.T) {
 		}
 	}
 	if *update {
-		if err := os.WriteFile(ruleLife, got.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile(transcript, got.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -75,8 +90,35 @@ func (r *ruleTeller) do(line string) string {
 		}
 		code := run(r.t.Context(), args, &out, &out)
 		return fmt.Sprintf("%s(exit status %d)\n", r.steady(out.String()), code)
+	case "write":
+		name, text, _ := strings.Cut(rest, " ")
+		write(r.t, r.dir, map[string]string{name: text})
+		if resp, text := r.running.do(http.MethodPost, r.web, "/-/reload", nil, nil); resp.StatusCode != http.StatusOK {
+			r.t.Fatalf("reload: %s %s", resp.Status, text)
+		}
+		return ""
+	case "told":
+		return r.told(rest)
 	}
 	return r.ask(verb, rest)
+}
+
+// told waits for events of a kind, and returns what the newest says.
+func (r *ruleTeller) told(rest string) string {
+	r.t.Helper()
+	kind, count, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var page struct {
+		Events []struct{ Text string } `json:"events"`
+	}
+	eventually(r.t, "events of kind "+rest, func() bool {
+		r.read("/api/v1/events?kind="+kind, &page)
+		return len(page.Events) >= n
+	})
+	return fmt.Sprintf("%d: %s\n", len(page.Events), r.steady(page.Events[0].Text))
 }
 
 // ask asks the API, and returns the answer: a line for what is said of it, and a
@@ -123,7 +165,9 @@ var steadily = []struct {
 	as   string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "TIME"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "HASH"},
+	{regexp.MustCompile(`"[a-z]+_rest":\{"count":0,[^}]*\},`), ""},
 	{regexp.MustCompile(`,"removed_samples_per_second":[0-9.e+-]+`), ""},
 	{regexp.MustCompile(`"\$schema":"[^"]*",`), ""},
 }

@@ -143,7 +143,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	policies.Refresh(ctx)
 	books := newBookkeeping(first.config.Attribution.Ledger, kept, events.Tell, log)
-	queries := control.NewUsage(first.config.Usage, first.config.dir, first.usage, engine, events.Tell, log)
+	queries := control.NewUsage(first.config.Usage, first.config.dir, first.usage, engine, events, kept.breaks, log)
+	asked := openQueryLog(first.config.Usage, first.config.dir, log)
 	g, err := gateway.New(first.settings, gateway.Engines{Profiler: prof, Rules: engine, Limiter: lim.Limiter, Owners: policies.Owners, Ledger: books.book}, events.Tell, log, reg)
 	if err != nil {
 		return err
@@ -168,11 +169,15 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 			{"limits", func(l *loaded) error { return lim.policy.Reload(l.config.Limits, f.configFile) }},
 			{"rules", func(l *loaded) error { return book.Reload(l.rules) }},
 			{"attribution", func(l *loaded) error { return policies.Reload(l.policies(f.configFile)) }},
-			{"usage", func(l *loaded) error { queries.Reload(l.config.Usage, l.config.dir, l.usage); return nil }},
+			{"usage", func(l *loaded) error {
+				queries.Reload(l.config.Usage, l.config.dir, l.usage)
+				asked.reload(l.config.Usage, l.config.dir)
+				return nil
+			}},
 			{"auth", func(l *loaded) error { people.Reload(l.auth); return nil }},
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
-		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries,
+		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries, Asked: asked.Evidence,
 		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
 	})
 
@@ -209,6 +214,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	}
 	group.Go(func() error { return c.Run(failed) })
 	group.Go(func() error { return queries.Run(failed) })
+	group.Go(func() error { return asked.run(failed) })
 	group.Go(func() error { return lim.run(failed) })
 	group.Go(func() error { return book.Run(failed) })
 	group.Go(func() error { return audits.Run(failed) })

@@ -155,6 +155,14 @@ func (k *keeping) audits() control.AuditStore {
 	return nil
 }
 
+// breaks returns the store for what was told to break, likewise.
+func (k *keeping) breaks() control.BreakStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
 // openRules returns the rules in force: those of files, and those that are stored.
 func openRules(e *rules.Engine, files []*rules.Rule, kept *keeping, events *control.Events, log *slog.Logger) (*control.RuleBook, error) {
 	b, err := control.NewRuleBook(e, files, kept.rules, events, log)

@@ -101,7 +101,7 @@ func TestRoutes(t *testing.T) {
 		"POST /api/v1/rules",
 		"POST /api/v1/rules/preview",
 		"POST /api/v1/rules/{name}/revert",
-		"POST /api/v1/tokens",
+		"POST /api/v1/tokens", "POST /api/v1/usage/queries",
 		"PUT /api/v1/budgets",
 		"PUT /api/v1/limits/{tenant}",
 		"PUT /api/v1/owners",

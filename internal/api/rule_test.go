@@ -73,6 +73,22 @@ func TestRulesAreReadInPages(t *testing.T) {
 	}
 }
 
+// What can be previewed can be saved: of one rule, the limit is one.
+func TestRulesAreAsLongAsTheirPreviews(t *testing.T) {
+	h := ruled(t)
+	// of returns a rule of n bytes.
+	of := func(n int) string {
+		const begin, end = `{"name":"d","match":"up","action":"drop","reason":"`, `"}`
+		return begin + strings.Repeat("x", n-len(begin)-len(end)) + end
+	}
+	for _, tt := range [][2]string{{http.MethodPost, "/rules/preview"}, {http.MethodPost, "/rules"}, {http.MethodPut, "/rules/d"}} {
+		if rec := ask(h, tt[0], tt[1], of(maxBody-1), "If-Match", "*"); rec.Code == http.StatusRequestEntityTooLarge {
+			t.Errorf("%s %s of %d bytes: %d %s", tt[0], tt[1], maxBody-1, rec.Code, rec.Body)
+		}
+		wantProblem(t, ask(h, tt[0], tt[1], of(maxBody), "If-Match", "*"), http.StatusRequestEntityTooLarge)
+	}
+}
+
 func TestChangesOfRulesAreRefused(t *testing.T) {
 	h := ruled(t)
 	const good = `{"match":"up","action":"drop"}`

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -47,6 +48,37 @@ func newBreaks(list []control.Break) []Break {
 	return breaks
 }
 
+// A QueryUse is what is known of queries for a metric, or a label of it.
+type QueryUse struct {
+	Since  time.Time `json:"since" doc:"Queries are watched since then."`
+	Count  uint64    `json:"count" doc:"How often it was asked for; 0: not seen."`
+	Last   time.Time `json:"last,omitzero"`
+	How    string    `json:"how,omitempty" enum:"name,pattern,result,unknown" doc:"As of uses; the most certain way."`
+	Others uint64    `json:"others,omitempty" doc:"How often names were asked for that there is no room for: it may be among them."`
+	Text   string    `json:"text"`
+}
+
+// AskedQueries are queries that were asked of the store.
+type AskedQueries struct {
+	Queries []AskedQuery `json:"queries" minItems:"1" maxItems:"1000"`
+}
+
+// An AskedQuery is one of them.
+type AskedQuery struct {
+	Expr  string    `json:"expr" minLength:"1" maxLength:"32768" doc:"PromQL."`
+	At    time.Time `json:"at" required:"false" doc:"When it was asked last; now where absent."`
+	Count int64     `json:"count" required:"false" minimum:"1" maximum:"1000000000" doc:"How often; 1 where absent."`
+}
+
+type askedInput struct{ Body AskedQueries }
+
+type askedOutput struct {
+	Body struct {
+		Taken  int `json:"taken"`
+		Unread int `json:"unread" doc:"Of them, those that cannot be parsed: the words in them count as names that may be asked for."`
+	}
+}
+
 // A UsageProblem is what is wrong with a rule file or a dashboard.
 type UsageProblem struct {
 	File string `json:"file"`
@@ -65,6 +97,8 @@ type usageOutput struct {
 	Body struct {
 		Uses       []Use  `json:"uses" doc:"Certain ones first; alerts before recording rules before dashboards."`
 		NextCursor string `json:"next_cursor,omitempty"`
+
+		Queries *QueryUse `json:"queries,omitempty" doc:"What queries asked for; absent where none are watched."`
 	}
 }
 
@@ -96,7 +130,12 @@ type usageProblemsOutput struct {
 func registerUsage(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/usage", "list-usage", "The alerts, recording rules and dashboards that use a metric"),
 		func(ctx context.Context, in *usageInput) (*usageOutput, error) {
-			uses, err := c.As(actor(ctx)).UsedBy(in.Metric, in.Label)
+			as := c.As(actor(ctx))
+			uses, err := as.UsedBy(in.Metric, in.Label)
+			if err != nil {
+				return nil, problem(err)
+			}
+			asked, err := as.AskedFor(in.Metric, in.Label)
 			if err != nil {
 				return nil, problem(err)
 			}
@@ -105,12 +144,27 @@ func registerUsage(a huma.API, c *control.Control) {
 				return nil, problem(err)
 			}
 			out := &usageOutput{}
-			out.Body.Uses, out.Body.NextCursor = []Use{}, next
+			out.Body.Uses, out.Body.NextCursor, out.Body.Queries = []Use{}, next, newQueryUse(asked)
 			for _, u := range page {
 				out.Body.Uses = append(out.Body.Uses, Use{newUsageQuery(u.Query), string(u.How)})
 			}
 			return out, nil
 		})
+	note := operation(http.MethodPost, "/usage/queries", "note-queries", "Say which queries were asked of the store, where there is no query log to read")
+	note.DefaultStatus = http.StatusOK
+	huma.Register(a, note, func(ctx context.Context, in *askedInput) (*askedOutput, error) {
+		list := make([]control.AskedQuery, len(in.Body.Queries))
+		for i, q := range in.Body.Queries {
+			list[i] = control.AskedQuery(q)
+		}
+		unread, err := c.As(actor(ctx)).NoteQueries(list)
+		if err != nil {
+			return nil, problem(err)
+		}
+		out := &askedOutput{}
+		out.Body.Taken, out.Body.Unread = len(list), unread
+		return out, nil
+	})
 	huma.Register(a, operation(http.MethodGet, "/usage/breaks", "list-breaks", "The queries that a rule breaks or may break"),
 		func(ctx context.Context, in *breaksInput) (*breaksOutput, error) {
 			breaks, err := c.As(actor(ctx)).RuleBreaks(in.Rule)
@@ -142,6 +196,13 @@ func registerUsage(a huma.API, c *control.Control) {
 			}
 			return out, nil
 		})
+}
+
+func newQueryUse(a *control.Asked) *QueryUse {
+	if a == nil {
+		return nil
+	}
+	return &QueryUse{Since: a.Since.UTC(), Count: a.Count, Last: a.Last.UTC(), How: string(a.How), Others: a.Others.Count, Text: a.Text}
 }
 
 // cut returns one page of a list, and the cursor of the next. Lists that change

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,7 +15,44 @@ import (
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage"
+	"github.com/headgate/headgate/rules/usage/querylog"
 )
+
+func TestQueriesAreTaken(t *testing.T) {
+	h := New(control.New(control.Parts{Asked: new(querylog.Evidence)}))
+	for _, tt := range []struct {
+		body   string
+		status int
+	}{
+		{`{"queries":[]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":""}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"up","count":0}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"up","at":"yesterday"}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"up","at":"2999-01-01T00:00:00Z"}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"` + strings.Repeat("u", maxBody) + `"}]}`, http.StatusRequestEntityTooLarge},
+	} {
+		wantProblem(t, ask(h, http.MethodPost, "/usage/queries", tt.body), tt.status)
+	}
+	wantProblem(t, ask(h, http.MethodGet, "/usage?metric=up", ""), http.StatusNotFound)
+
+	rec := ask(h, http.MethodPost, "/usage/queries", `{"queries":[{"expr":"sum(up)","count":3,"at":"2026-01-02T03:04:05Z"},{"expr":"up =="},{"expr":"sum(up)"}]}`)
+	if got := strings.TrimSpace(rec.Body.String()); rec.Code != http.StatusOK || got != `{"taken":3,"unread":1}` {
+		t.Fatalf("%d %s", rec.Code, got)
+	}
+	for path, want := range map[string]string{
+		"?metric=up":           `"count":5,"last":"TIME","how":"name","text":"Asked by queries 5 times in 0 minutes, last at `,
+		"?metric=up&label=pod": `"count":1,"last":"TIME","how":"unknown","text":"Asked by queries once in 0 minutes, last at `,
+		"?metric=gone":         `"count":0,"text":"Not seen in 0 minutes: queries are watched since `,
+	} {
+		rec := ask(h, http.MethodGet, "/usage"+path, "")
+		got := stamps.ReplaceAllString(strings.TrimSpace(rec.Body.String()), `"TIME"`)
+		if want = `{"uses":[],"queries":{"since":"TIME",` + want; rec.Code != http.StatusOK || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %d %s, want %s", path, rec.Code, got, want)
+		}
+	}
+}
+
+var stamps = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[0-9:.]+Z"`)
 
 func TestUsage(t *testing.T) {
 	dir := t.TempDir()
@@ -36,7 +74,7 @@ func TestUsage(t *testing.T) {
 	}
 	c := usage.Config{RuleFiles: []string{"a.yml"}, Dashboards: []string{"b.json"}}
 	log := slog.New(slog.DiscardHandler)
-	queries := control.NewUsage(c, dir, usage.Load(c, dir), engine, control.NewEvents(log).Tell, log)
+	queries := control.NewUsage(c, dir, usage.Load(c, dir), engine, control.NewEvents(log), func() control.BreakStore { return nil }, log)
 	h := New(control.New(control.Parts{Rules: engine, Usage: queries}))
 	get := func(path string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
@@ -60,6 +98,9 @@ func TestUsage(t *testing.T) {
 		if diff := cmp.Diff(want, strings.TrimSpace(rec.Body.String())); diff != "" || rec.Code != http.StatusOK {
 			t.Errorf("%s: %d (-want +got):\n%s", path, rec.Code, diff)
 		}
+	}
+	if rec := ask(h, http.MethodPost, "/usage/queries", `{"queries":[{"expr":"up"}]}`); rec.Code != http.StatusNotFound {
+		t.Errorf("where no queries are watched: %d %s", rec.Code, rec.Body)
 	}
 	for path, status := range map[string]int{
 		"":                      http.StatusUnprocessableEntity,

@@ -42,6 +42,7 @@ const (
 	ReadAudit      Permission = "read the audit trail"      // who changed what
 	WriteTeamRules Permission = "change rules of its teams" // that carry one of the actor's teams
 	WriteRules     Permission = "change rules"              // any
+	WriteUsage     Permission = "say what queries ask for"
 	WriteLimits    Permission = "change limits"
 	WriteOwners    Permission = "change owners"
 	WritePrices    Permission = "change prices and budgets"
@@ -61,6 +62,7 @@ var permissions = map[Permission][]Role{
 	ReadAudit:      {FinOps, Admin},
 	WriteTeamRules: {Editor, Admin},
 	WriteRules:     {Admin},
+	WriteUsage:     {Editor, Admin},
 	WriteLimits:    {Admin},
 	WriteOwners:    {FinOps, Admin},
 	WritePrices:    {FinOps, Admin},

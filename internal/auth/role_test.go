@@ -12,9 +12,9 @@ import (
 func TestRolesAreATable(t *testing.T) {
 	want := map[Role]string{
 		Viewer: "ReadTraffic ReadEvents ReadCosts ReadStatus",
-		Editor: "ReadTraffic ReadEvents ReadCosts ReadStatus WriteTeamRules",
+		Editor: "ReadTraffic ReadEvents ReadCosts ReadStatus WriteTeamRules WriteUsage",
 		FinOps: "ReadTraffic ReadEvents ReadCosts ReadStatus ReadAudit WriteOwners WritePrices",
-		Admin: "ReadTraffic ReadEvents ReadCosts ReadStatus ReadConfig ReadAudit WriteTeamRules WriteRules WriteLimits WriteOwners WritePrices " +
+		Admin: "ReadTraffic ReadEvents ReadCosts ReadStatus ReadConfig ReadAudit WriteTeamRules WriteRules WriteUsage WriteLimits WriteOwners WritePrices " +
 			"UseBypass Reload ManageTokens Debug",
 		"":      "",
 		"Admin": "",
@@ -24,7 +24,7 @@ func TestRolesAreATable(t *testing.T) {
 		p    Permission
 	}{
 		{"ReadTraffic", ReadTraffic}, {"ReadEvents", ReadEvents}, {"ReadCosts", ReadCosts}, {"ReadStatus", ReadStatus}, {"ReadConfig", ReadConfig},
-		{"ReadAudit", ReadAudit}, {"WriteTeamRules", WriteTeamRules}, {"WriteRules", WriteRules}, {"WriteLimits", WriteLimits}, {"WriteOwners", WriteOwners},
+		{"ReadAudit", ReadAudit}, {"WriteTeamRules", WriteTeamRules}, {"WriteRules", WriteRules}, {"WriteUsage", WriteUsage}, {"WriteLimits", WriteLimits}, {"WriteOwners", WriteOwners},
 		{"WritePrices", WritePrices}, {"UseBypass", UseBypass}, {"Reload", Reload}, {"ManageTokens", ManageTokens}, {"Debug", Debug},
 	}
 	if len(names) != len(permissions) {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,9 @@ type Break = usage.Break
 // and where label is not "", those that depend on that label of it.
 func (c *Control) UsedBy(metric, label string) ([]Use, error) {
 	ix, err := c.usage()
+	if watched, _ := c.watchesQueries(); watched && errors.Is(err, ErrNotFound) {
+		ix, err = usage.NewIndex(nil, nil), nil // what queries ask for is known
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -85,7 +89,7 @@ func (c *Control) usage() (*usage.Index, error) {
 		return nil, err
 	}
 	if c.parts.Usage == nil || !c.parts.Usage.Configured() {
-		return nil, &missing{"nothing is known of alerts and dashboards: name their files in usage.rule_files and usage.dashboards"}
+		return nil, &missing{"nothing is known of alerts and dashboards: name their files in usage.rule_files and usage.dashboards, and what queries ask for by usage.query_log"}
 	}
 	return c.parts.Usage.Index(), nil
 }

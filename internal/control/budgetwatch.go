@@ -75,15 +75,19 @@ func (c *Control) checkBudgets(ctx context.Context, now time.Time) error {
 		if after == before {
 			continue
 		}
-		switch err := s.Tell(ctx, b, before, after); {
+		var list []Event
+		for _, e := range events {
+			list = append(list, c.parts.Events.Numbered(Event{At: now, Kind: "budget", Tenant: b.Tenant, Text: e.Text}))
+		}
+		switch err := s.Tell(ctx, b, before, after, list...); {
 		case errors.Is(err, store.ErrConflict):
 			continue // another process tells it
 		case err != nil:
 			return err
 		}
-		for _, e := range events {
+		for _, e := range list {
 			c.parts.Policies.log.Warn("budget", slog.String("what", e.Text))
-			c.parts.Events.Add(Event{At: now, Kind: "budget", Tenant: b.Tenant, Text: e.Text})
+			c.parts.Events.Add(e) // it is in the store by now, and stays there once
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage/querylog"
 )
 
 // A Control answers questions about one running gateway, and changes it, for one
@@ -41,6 +42,7 @@ type Parts struct {
 	Events   *Events
 	Tokens   *auth.Tokens             // nil where there are none
 	Usage    *Usage                   // nil where nothing is known of queries
+	Asked    *querylog.Evidence       // what queries asked for; nil where that is not watched
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error

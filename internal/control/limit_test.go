@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -359,6 +361,38 @@ func TestWhatIsWrongWithALimitHasItsPlace(t *testing.T) {
 		_, err := c.SetLimit(t.Context(), name, limiter.Limit{}, Change{AnyRevision})
 		if invalid, ok := errors.AsType[*Invalid](err); !ok || invalid.Field != "tenant" {
 			t.Errorf("tenant %q: %v, want it invalid", name, err)
+		}
+	}
+}
+
+// Where a series counts as active for longer or shorter than limits take it to be,
+// its limits are refused, as they are in the file.
+func TestLimitsOfSeriesNeedTheProfilersWindow(t *testing.T) {
+	for _, tt := range []struct {
+		window time.Duration
+		limit  limiter.Limit
+		want   []string
+	}{
+		{2 * time.Hour, limiter.Limit{ActiveSeries: 10}, []string{"active_series"}},
+		{2 * time.Hour, limiter.Limit{SamplesPerSecond: 5, Pools: []limiter.PoolConfig{{Name: "a", Share: 0.5, Teams: []string{"a"}, ActiveSeries: 3}}}, []string{"pools"}},
+		{2 * time.Hour, limiter.Limit{SamplesPerSecond: 5}, nil},
+		{time.Hour, limiter.Limit{ActiveSeries: 10}, nil},
+	} {
+		c := limiting(t, storing(openStore(t, storetest.SQLite(t))))
+		config := profiler.DefaultConfig()
+		config.Window = model.Duration(tt.window)
+		p, err := profiler.New(config, time.Now(), func(profiler.Explosion) {}, discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.parts.Profiler = p
+		_, err = c.SetLimit(t.Context(), "shop", tt.limit, Change{AnyRevision})
+		var got []string
+		if invalid, ok := errors.AsType[*Invalid](err); ok {
+			got = []string{invalid.Field}
+		}
+		if !slices.Equal(got, tt.want) || err != nil && tt.want == nil {
+			t.Errorf("with a window of %s, %+v: %v; want what is wrong at %q", tt.window, tt.limit, err, tt.want)
 		}
 	}
 }

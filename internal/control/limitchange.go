@@ -47,6 +47,9 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if err := invalidLimit(l.Validate()); err != nil {
 		return Limit{}, err
 	}
+	if err := c.checkWindow(&l); err != nil {
+		return Limit{}, err
+	}
 	if l.Burst == 0 {
 		l.Burst = limiter.Duration(limiter.DefaultBurst)
 	}
@@ -71,6 +74,21 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 		return Limit{}, err
 	}
 	return c.limitOf(t), nil
+}
+
+// checkWindow sees to it that active series mean the same to the profiler, which
+// says when a series is seen again, and to limits.
+func (c *Control) checkWindow(l *limiter.Limit) error {
+	p := c.parts.Profiler
+	if p == nil || !l.LimitsSeries() || p.Clock().Window() == limiter.Window {
+		return nil
+	}
+	field := "active_series"
+	if l.ActiveSeries == 0 {
+		field = "pools"
+	}
+	return &Invalid{field, fmt.Sprintf("limits of active series count the series of %s, and profiler.window is %s in the configuration file: make it %s there and restart, or limit samples_per_second instead",
+		limiter.Window, p.Clock().Window(), limiter.Window)}
 }
 
 // DeleteLimit gives a tenant the limit of default, from now on.

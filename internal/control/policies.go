@@ -19,7 +19,7 @@ type PolicyStore interface {
 	Policies(context.Context) ([]store.Policy, error)
 	PutPolicy(ctx context.Context, p store.Policy, expected int64) (store.Policy, error)
 	Told(context.Context, attribution.Month) (map[attribution.Budget]attribution.Told, error)
-	Tell(ctx context.Context, b attribution.Budget, before, after attribution.Told) error
+	Tell(ctx context.Context, b attribution.Budget, before, after attribution.Told, events ...store.Event) error
 }
 
 // A PolicyFile is what the configuration file says of owners, prices and budgets,

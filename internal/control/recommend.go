@@ -150,8 +150,11 @@ func (f *finder) find() error {
 }
 
 // used reports whether a query that is known uses, or may use, the metric or that
-// label of it.
+// label of it, or queries asked for it.
 func (f *finder) used(metric, label string) bool {
+	if f.c.askedFor(metric, label).used() {
+		return true
+	}
 	uses, err := f.c.UsedBy(metric, label)
 	return err == nil && len(uses) > 0
 }
@@ -160,6 +163,12 @@ func (f *finder) used(metric, label string) bool {
 func (f *finder) notes() []string {
 	if f.c.KnowsQueries() {
 		return nil
+	}
+	if any, enough := f.c.watchesQueries(); enough {
+		return []string{"No rule files or dashboards are loaded: what uses a series is known of the queries that were watched alone."}
+	} else if any {
+		return []string{"No rule files or dashboards are loaded, and queries are watched for less than " + span(watchedEnough) +
+			": metrics that nothing uses are not recommended to be dropped yet. Every rule is in shadow mode, which changes nothing and counts."}
 	}
 	return []string{"No rule files, dashboards or query logs are loaded, so it is not known what uses a series: metrics that nothing uses are not recommended to be dropped, " +
 		"and of each rule below check what needs the series. Every rule is in shadow mode, which changes nothing and counts."}

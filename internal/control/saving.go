@@ -20,7 +20,7 @@ import (
 
 // unused finds a metric that nothing uses, where it is known what is used.
 func (f *finder) unused(r *profiler.MetricRow) {
-	if !f.c.KnowsQueries() {
+	if _, enough := f.c.watchesQueries(); !enough && !f.c.KnowsQueries() {
 		return
 	}
 	names := []string{r.Metric}
@@ -44,9 +44,16 @@ func (f *finder) unused(r *profiler.MetricRow) {
 		}
 		match = append(match, selector(series.MetricName, "=", n))
 	}
+	text := fmt.Sprintf("No alert, recording rule or dashboard that is loaded uses %s, which has %.0f series.", r.Metric, r.Series)
+	if !f.c.KnowsQueries() {
+		text = fmt.Sprintf("No query that was watched uses %s, which has %.0f series.", r.Metric, r.Series)
+	}
+	if a := f.c.askedFor(r.Metric, ""); a != nil {
+		text += " Queries: n" + a.Text[1:]
+	}
 	f.add(Recommendation{
 		Kind: Unused, Metric: r.Metric, rough: r.SeriesForwarded,
-		Text:  fmt.Sprintf("No alert, recording rule or dashboard that is loaded uses %s, which has %.0f series.", r.Metric, r.Series),
+		Text:  text,
 		Loses: "The metric as a whole. What is not loaded may still use it.",
 		Rule:  rules.Spec{Match: match, Action: rules.Drop.String()},
 	})

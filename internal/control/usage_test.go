@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,8 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/store"
+	"github.com/headgate/headgate/internal/store/storetest"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage"
@@ -34,6 +34,8 @@ func mustLoad(t *testing.T, e *rules.Engine, text string) {
 	}
 }
 
+func noBreakStore() BreakStore { return nil }
+
 // asking returns what asks the expressions, each an alert of its name.
 func asking(t *testing.T, exprs map[string]string) *Usage {
 	t.Helper()
@@ -46,7 +48,7 @@ func asking(t *testing.T, exprs map[string]string) *Usage {
 		t.Fatal(err)
 	}
 	c := usage.Config{RuleFiles: []string{"*.yml"}}
-	return NewUsage(c, dir, usage.Load(c, dir), rules.NewEngine(), func(gateway.Event) {}, discard)
+	return NewUsage(c, dir, usage.Load(c, dir), rules.NewEngine(), NewEvents(discard), noBreakStore, discard)
 }
 
 // An alert that is added later, and needs what an enforced rule drops, is told
@@ -64,28 +66,29 @@ func TestAlertsThatEnforcedRulesBreakAreTold(t *testing.T) {
 	}
 	write("other")
 	synctest.Test(t, func(t *testing.T) {
-		var told []string
-		tell := func(e gateway.Event) { told = append(told, e.Kind+": "+e.Text) }
+		of := New(Parts{Events: NewEvents(discard)})
+		before := 0
 		expect := func(want ...string) {
 			t.Helper()
 			time.Sleep(filesEvery + rulesEvery)
 			synctest.Wait()
-			if diff := cmp.Diff(want, told); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
+			all := events(t, of, "usage")
+			told := all[:len(all)-before]
+			if before = len(all); !slices.Equal(want, told) {
+				t.Errorf("events (-want +got):\n%s", cmp.Diff(want, told))
 			}
-			told = nil
 		}
 		engine := rules.NewEngine()
 		mustLoad(t, engine, "rules: [{name: drop-debug, match: debug_calls, action: drop}, {name: try, match: tried, action: drop, mode: shadow}]")
 		c := usage.Config{RuleFiles: []string{"*.yml"}}
-		u := NewUsage(c, dir, usage.Load(c, dir), engine, tell, slog.New(slog.DiscardHandler))
+		u := NewUsage(c, dir, usage.Load(c, dir), engine, of.parts.Events, noBreakStore, discard)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- u.Run(ctx) }()
 		expect()
 
 		write("other", "debug_calls", "tried")
-		const text = `usage: rule drop-debug, which is enforced, breaks as of now the alert "debug_calls" (alerts.yml:5); ` +
+		const text = `rule drop-debug, which is enforced, breaks as of now the alert "debug_calls" (alerts.yml:5); ` +
 			`the first since every series of debug_calls is dropped: it finds nothing; change the rule or the alert`
 		expect(text)
 		write("debug_calls", "other", "tried") // it stands elsewhere, and is the same
@@ -100,13 +103,76 @@ func TestAlertsThatEnforcedRulesBreakAreTold(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "bad.yml"), []byte("groups: ["), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		expect("usage: 1 queries of rule files and dashboards are not known, and every rule may break them; the first: " +
+		expect("1 queries of rule files and dashboards are not known, and every rule may break them; the first: " +
 			"bad.yml:1: the file is not YAML: did not find expected node content; mend or quote what stands there")
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// Over restarts, and by several processes, what breaks is told once, until it
+// breaks no more.
+func TestBreaksAreToldOnceOverRestarts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		const dropped = "rules: [{name: drop-debug, match: debug_calls, action: drop}]"
+		dbs := []*store.DB{openStore(t, url), openStore(t, url)}
+		// start returns what one process told right after its start.
+		start := func(db *store.DB, rules string, alerts ...string) int {
+			exprs := map[string]string{}
+			for _, a := range alerts {
+				exprs[a] = "debug_calls > " + a[1:]
+			}
+			u := asking(t, exprs)
+			u.store = func() BreakStore { return db }
+			mustLoad(t, u.engine, rules)
+			u.Recheck(t.Context())
+			return len(events(t, New(Parts{Events: u.events}), "usage"))
+		}
+		for i, step := range []struct {
+			rules  string
+			alerts []string
+			want   int
+		}{
+			{dropped, []string{"a1"}, 1},
+			{dropped, []string{"a1"}, 0},
+			{dropped, []string{"a1", "a2", "a3"}, 1}, // two that are new
+			{dropped, []string{"a1", "a2", "a3"}, 0},
+			{dropped, []string{"a1"}, 0},
+			{dropped, []string{"a1", "a2"}, 1}, // it was gone, and is back
+			{strings.Replace(dropped, "drop-debug", "drop-more", 1), []string{"a1", "a2"}, 1},
+		} {
+			if got := start(dbs[i%2], step.rules, step.alerts...); got != step.want {
+				t.Errorf("start %d told %d events, want %d", i+1, got, step.want)
+			}
+		}
+		page, err := dbs[0].Events(t.Context(), store.EventQuery{Kind: "usage"})
+		if err != nil || len(page.Events) != 4 {
+			t.Errorf("%d events are stored, %v; want 4", len(page.Events), err)
+		}
+	})
+}
+
+// A deafStore does not answer.
+type deafStore struct{ BreakStore }
+
+func (deafStore) ToldBreaks(context.Context) (map[string]bool, error) {
+	return nil, errors.New("the disk is on fire")
+}
+
+func (deafStore) TellBreaks(context.Context, []string, Event) error {
+	return errors.New("the disk is on fire")
+}
+
+func TestBreaksAreToldWhileTheStoreIsGone(t *testing.T) {
+	u := asking(t, map[string]string{"a": "debug_calls > 1"})
+	u.store = func() BreakStore { return deafStore{} }
+	mustLoad(t, u.engine, "rules: [{name: drop-debug, match: debug_calls, action: drop}]")
+	u.Recheck(t.Context())
+	if told := events(t, New(Parts{Events: u.events}), "usage"); len(told) != 1 {
+		t.Errorf("told %q, want one event", told)
+	}
 }
 
 func TestUsageQuestions(t *testing.T) {
@@ -123,7 +189,7 @@ func TestUsageQuestions(t *testing.T) {
 		t.Errorf("without files: %v", err)
 	}
 	c := usage.Config{RuleFiles: []string{"a.yml"}}
-	g.Control.parts.Usage = NewUsage(c, dir, usage.Load(c, dir), g.Control.parts.Rules, func(gateway.Event) {}, slog.New(slog.DiscardHandler))
+	g.Control.parts.Usage = NewUsage(c, dir, usage.Load(c, dir), g.Control.parts.Rules, NewEvents(discard), noBreakStore, discard)
 	if !g.KnowsQueries() {
 		t.Error("queries are not known")
 	}
@@ -181,7 +247,7 @@ func TestBreaksKnowWhatWasProfiled(t *testing.T) {
 		queries = append(queries, qs...)
 	}
 	config := usage.Config{RuleFiles: []string{"a.yml"}}
-	c.parts.Usage = NewUsage(config, "", usage.NewIndex(queries, nil), c.parts.Rules, func(gateway.Event) {}, slog.New(slog.DiscardHandler))
+	c.parts.Usage = NewUsage(config, "", usage.NewIndex(queries, nil), c.parts.Rules, NewEvents(discard), noBreakStore, discard)
 	rs, problems := rules.ParseFile("r.yml", []byte(`rules: [{name: a, match: 'debug_calls{pod=~".+"}', action: drop}]`))
 	if len(problems) > 0 {
 		t.Fatal(problems)

@@ -117,26 +117,29 @@ func parseCursor(s string) (place, error) {
 // stays as it is: after an error that leaves open what happened, the same events
 // can be given again.
 func (db *DB) AppendEvents(ctx context.Context, events []Event) error {
-	const columns, most = 6, 50
-	err := db.tx(ctx, func(tx *sql.Tx) error {
-		for chunk := range slices.Chunk(events, most) {
-			args := make([]any, 0, len(chunk)*columns)
-			for _, e := range chunk {
-				e = e.tidy(&db.ids)
-				args = append(args, e.ID, e.At.UnixMilli(), e.Kind, string(e.Tenant), e.Text, string(e.Detail))
-			}
-			_, err := tx.ExecContext(ctx, `
-				INSERT INTO events (id, at_ms, kind, tenant, text, detail)
-				VALUES `+placeholders(len(chunk), columns)+`
-				ON CONFLICT (id) DO NOTHING`, args...)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := db.tx(ctx, func(tx *sql.Tx) error { return db.insertEvents(ctx, tx, events) })
 	if err != nil {
 		return fmt.Errorf("append %d events: %w", len(events), err)
+	}
+	return nil
+}
+
+// insertEvents stores events with what else tx changes.
+func (db *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
+	const columns, most = 6, 50
+	for chunk := range slices.Chunk(events, most) {
+		args := make([]any, 0, len(chunk)*columns)
+		for _, e := range chunk {
+			e = e.tidy(&db.ids)
+			args = append(args, e.ID, e.At.UnixMilli(), e.Kind, string(e.Tenant), e.Text, string(e.Detail))
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO events (id, at_ms, kind, tenant, text, detail)
+			VALUES `+placeholders(len(chunk), columns)+`
+			ON CONFLICT (id) DO NOTHING`, args...)
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

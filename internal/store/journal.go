@@ -63,10 +63,7 @@ func NewJournal(log *slog.Logger) *Journal {
 // Add takes an event. It never blocks. An At that is zero becomes now; what is
 // too long is cut.
 func (j *Journal) Add(e Event) {
-	if e.At.IsZero() {
-		e.At = time.Now()
-	}
-	e = e.tidy(&j.ids)
+	e = j.Numbered(e)
 
 	j.mu.Lock()
 	if len(j.recent) < maxRecent {
@@ -84,6 +81,15 @@ func (j *Journal) Add(e Event) {
 	case j.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Numbered returns e as Add keeps it, with its ID, so that it can be stored with
+// what else it goes with, and added after that: it is stored once.
+func (j *Journal) Numbered(e Event) Event {
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	return e.tidy(&j.ids)
 }
 
 // size is what e takes in memory, in bytes, about.

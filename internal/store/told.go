@@ -32,9 +32,9 @@ func (db *DB) Told(ctx context.Context, m attribution.Month) (map[attribution.Bu
 
 // Tell notes that after was told of a budget, where what was told of it is still
 // before, of the same month. Otherwise another process was faster and tells it;
-// then the error is [ErrConflict]. What was told in months before the last is
-// forgotten.
-func (db *DB) Tell(ctx context.Context, b attribution.Budget, before, after attribution.Told) error {
+// then the error is [ErrConflict]. The events that tell it are stored with it, or
+// nothing is. What was told in months before the last is forgotten.
+func (db *DB) Tell(ctx context.Context, b attribution.Budget, before, after attribution.Told, events ...Event) error {
 	over := func(t attribution.Told) int {
 		if t.Over {
 			return 1
@@ -42,6 +42,9 @@ func (db *DB) Tell(ctx context.Context, b attribution.Budget, before, after attr
 		return 0
 	}
 	err := db.tx(ctx, func(tx *sql.Tx) error {
+		if err := db.insertEvents(ctx, tx, events); err != nil {
+			return err
+		}
 		month := after.Month.String()
 		if _, err := tx.ExecContext(ctx, "DELETE FROM budgets_told WHERE month < $1", after.Month.Previous().String()); err != nil {
 			return err
@@ -71,6 +74,66 @@ func (db *DB) Tell(ctx context.Context, b attribution.Budget, before, after attr
 	})
 	if err != nil {
 		return fmt.Errorf("tell of the budget of %s: %w", b, err)
+	}
+	return nil
+}
+
+// ToldBreaks returns the keys of what was told to break, and still did when that was
+// looked at last.
+func (db *DB) ToldBreaks(ctx context.Context) (map[string]bool, error) {
+	keys := map[string]bool{}
+	err := db.query(ctx, func(rows *sql.Rows) error {
+		var key string
+		err := rows.Scan(&key)
+		keys[key] = true
+		return err
+	}, "SELECT key FROM breaks_told")
+	if err != nil {
+		return nil, fmt.Errorf("read what was told to break: %w", err)
+	}
+	return keys, nil
+}
+
+// TellBreaks notes that what the keys stand for was told to break by e, which is
+// stored with them. Where others have told all of it, the error is [ErrConflict].
+func (db *DB) TellBreaks(ctx context.Context, keys []string, e Event) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		var fresh int64
+		for _, key := range keys {
+			result, err := tx.ExecContext(ctx, "INSERT INTO breaks_told (key, at_ms) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING", key, e.At.UnixMilli())
+			if err != nil {
+				return err
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return err
+			}
+			fresh += n
+		}
+		if fresh == 0 {
+			return ErrConflict
+		}
+		return db.insertEvents(ctx, tx, []Event{e})
+	})
+	if err != nil {
+		return fmt.Errorf("tell of %d breaks: %w", len(keys), err)
+	}
+	return nil
+}
+
+// ForgetBreaks notes that what the keys stand for breaks no more, so that it is
+// told again if it does.
+func (db *DB) ForgetBreaks(ctx context.Context, keys []string) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error {
+		for _, key := range keys {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM breaks_told WHERE key = $1", key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget %d breaks: %w", len(keys), err)
 	}
 	return nil
 }

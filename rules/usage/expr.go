@@ -25,6 +25,10 @@ var promQL = parser.Options{
 	EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
 }
 
+// Needs returns what a query without variables reads. The trouble says why that is
+// not known.
+func Needs(expr string) (needs []Need, trouble string) { return needsOf(expr) }
+
 // needsOf returns what an expression without variables reads. The trouble says why
 // that is not known.
 func needsOf(expr string) (needs []Need, trouble string) {

@@ -103,6 +103,9 @@ var hows = []How{ByName, ByPattern, ByResult, ByUnknown}
 
 func (h How) rank() int { return slices.Index(hows, h) }
 
+// Compare is below 0 where h is more certain than o.
+func (h How) Compare(o How) int { return cmp.Compare(h.rank(), o.rank()) }
+
 // uses says how q depends on a metric, or a label of it; the most certain way
 // counts.
 func (q *Query) uses(metric, label string) (best How, ok bool) {

@@ -165,7 +165,12 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	var queries *control.Usage
 	if c.Alerts != "" {
 		of := usage.Config{RuleFiles: []string{"*.yml"}}
-		queries = control.NewUsage(of, dir, usage.Load(of, dir), engine, h.Events.Tell, log)
+		queries = control.NewUsage(of, dir, usage.Load(of, dir), engine, h.Events, func() control.BreakStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		}, log)
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: policies, Events: h.Events, Limits: h.limits,
