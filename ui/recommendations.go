@@ -30,6 +30,7 @@ type recommendationView struct {
 // recommended are the kinds of recommendations, with what they mean.
 var recommended = map[string]badgeView{
 	control.Unused:    {Text: "unused", Title: "Nothing that is known uses it"},
+	control.Buckets:   {Text: "buckets", Title: "Only its sum or count is used"},
 	control.Frequent:  {Text: "too frequent", Title: "Samples come closer than most need them"},
 	control.Duplicate: {Text: "twice", Title: "A pair of servers sends everything twice"},
 	control.Explosive: {Text: "a label makes the series", Tone: "warn", Title: "Values of a label that mean nothing to queries"},

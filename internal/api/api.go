@@ -24,6 +24,12 @@ const maxBody = 64 << 10
 func New(c *control.Control) http.Handler {
 	mux := http.NewServeMux()
 	a := humago.New(mux, config())
+	register(a, c)
+	return actors(limitWrites(problems(mux)))
+}
+
+// register adds every operation.
+func register(a huma.API, c *control.Control) {
 	registerFlow(a, c)
 	registerExplain(a, c)
 	registerRules(a, c)
@@ -43,7 +49,7 @@ func New(c *control.Control) http.Handler {
 	registerUsage(a, c)
 	registerStatus(a)
 	registerTokens(a, c)
-	return actors(limitWrites(problems(mux)))
+	describeNulls(a.OpenAPI().Components.Schemas)
 }
 
 func config() huma.Config {

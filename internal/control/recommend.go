@@ -30,6 +30,7 @@ const (
 // What a Recommendation is about.
 const (
 	Unused    = "unused"    // nothing that is known uses the metric
+	Buckets   = "buckets"   // nothing that is known uses the buckets of the histogram
 	Frequent  = "frequent"  // samples come closer than most need them
 	Duplicate = "duplicate" // a pair of servers sends everything twice
 	Explosive = "explosive" // a label makes the series
@@ -185,7 +186,7 @@ func (f *finder) try(ctx context.Context, r *Recommendation) (ok bool, err error
 		return false, err
 	}
 	p := &r.Preview
-	if len(p.Breaks) > 0 || p.Removed.Value == 0 && p.SamplesRemoved.Value == 0 || len(p.Torn) > 0 {
+	if len(p.Breaks) > 0 || p.Removed.Value == 0 && p.SamplesRemoved.Value == 0 || len(p.Torn) > 0 && r.Kind != Buckets {
 		return false, nil
 	}
 	text, err := yaml.Marshal(map[string]any{"rules": []rules.Spec{r.Rule}})

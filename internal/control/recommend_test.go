@@ -129,9 +129,25 @@ func TestRecommendationsKeepFamiliesWhole(t *testing.T) {
 		}
 	}
 	c.parts.Usage = asking(t, map[string]string{"Slow": "wait_seconds_count > 5"})
-	if found, err = c.Recommend(t.Context(), RecommendQuery{Tenant: "a"}); err != nil || len(found.List) != 1 || found.List[0].Kind != Frequent {
-		t.Errorf("with one of them used: %+v, %v", found.List, err)
+	found, err = c.Recommend(t.Context(), RecommendQuery{Tenant: "a"})
+	if diff := cmp.Diff([]string{"buckets", "frequent"}, kindsAlone(found)); err != nil || diff != "" {
+		t.Fatalf("with its count used: %v (-want +got):\n%s", err, diff)
 	}
+	if b := found.List[slices.IndexFunc(found.List, func(r Recommendation) bool { return r.Kind == Buckets })]; b.Preview.Removed.Value != 36 || len(b.Rule.Match) != 1 {
+		t.Errorf("the buckets: %v removes %v, want the 36 series of the buckets alone", b.Rule.Match, b.Preview.Removed)
+	}
+	c.parts.Usage = asking(t, map[string]string{"Slow": "histogram_quantile(0.9, rate(wait_seconds_bucket[5m])) > 5"})
+	if found, err = c.Recommend(t.Context(), RecommendQuery{Tenant: "a"}); err != nil || slices.ContainsFunc(found.List, func(r Recommendation) bool { return r.Kind != Frequent }) {
+		t.Errorf("with its buckets used: %+v, %v; want nothing to be dropped", found.List, err)
+	}
+}
+
+func kindsAlone(found Recommendations) (list []string) {
+	for _, r := range found.List {
+		list = append(list, r.Kind)
+	}
+	slices.Sort(list)
+	return list
 }
 
 func TestRecommendationsOfHostileNames(t *testing.T) {

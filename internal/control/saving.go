@@ -40,6 +40,9 @@ func (f *finder) unused(r *profiler.MetricRow) {
 	var match rules.Selectors
 	for _, n := range names {
 		if f.used(n, "") {
+			if strings.HasSuffix(r.Metric, "_bucket") && n != r.Metric && !f.used(r.Metric, "") {
+				f.buckets(r)
+			}
 			return
 		}
 		match = append(match, selector(series.MetricName, "=", n))
@@ -56,6 +59,18 @@ func (f *finder) unused(r *profiler.MetricRow) {
 		Text:  text,
 		Loses: "The metric as a whole. What is not loaded may still use it.",
 		Rule:  rules.Spec{Match: match, Action: rules.Drop.String()},
+	})
+}
+
+// buckets finds a histogram of which only the sum or the count is used.
+func (f *finder) buckets(r *profiler.MetricRow) {
+	base := strings.TrimSuffix(r.Metric, "_bucket")
+	f.add(Recommendation{
+		Kind: Buckets, Metric: r.Metric, rough: r.SeriesForwarded,
+		Text: fmt.Sprintf("Nothing that is known uses %s, which has %.0f series; %s_sum and %s_count are used, and stay: rates and averages go on.",
+			r.Metric, r.Series, base, base),
+		Loses: "Quantiles and shares of the histogram. What is not loaded may still use them.",
+		Rule:  rules.Spec{Match: rules.Selectors{selector(series.MetricName, "=", r.Metric)}, Action: rules.Drop.String()},
 	})
 }
 
