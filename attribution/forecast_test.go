@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +99,82 @@ func TestForecastsHoldInBacktests(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// recordedDays returns what is in testdata/recorded.txt, at a unit of the currency
+// each.
+func recordedDays(t *testing.T) (days []DayTotal) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/recorded.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := mustHour(t, "2011-10-01")
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, word := range strings.Fields(line) {
+			n, err := strconv.ParseInt(word, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			days = append(days, DayTotal{day, Micro(n * 1e6)})
+			day += 24
+		}
+	}
+	if len(days) != 123 {
+		t.Fatalf("%d days are recorded, want 123", len(days))
+	}
+	return days
+}
+
+// Of usage that was recorded, with its storm and its holidays, forecasts err less
+// than the rate of the month so far does, and most months end within the band.
+func TestForecastsOfRecordedUsage(t *testing.T) {
+	days := recordedDays(t)
+	months := []Month{{2011, time.November}, {2011, time.December}, {2012, time.January}}
+	covered, forecasts := 0, 0
+	var err, errNaive float64
+	for _, dayOfMonth := range []int{3, 10, 20} {
+		var sum, naive float64
+		for _, m := range months {
+			var actual, toDate float64
+			var known []DayTotal
+			now := m.From() + Hour(dayOfMonth*24)
+			for _, d := range days {
+				if d.Day >= m.From() && d.Day < m.To() {
+					actual += float64(d.Total)
+					if d.Day < now {
+						toDate += float64(d.Total)
+					}
+				}
+				if d.Day < now {
+					known = append(known, d)
+				}
+			}
+			f := NewForecast(known, now.Time())
+			length := float64(m.To()-m.From()) / 24
+			off := math.Abs(float64(f.Expected)-actual) / actual
+			sum += off
+			naive += math.Abs(toDate/float64(dayOfMonth)*length-actual) / actual
+			forecasts++
+			if float64(f.Low) <= actual && actual <= float64(f.High) {
+				covered++
+			}
+			t.Logf("%s on day %d: %.1f %% off, band from %.0f to %.0f, it was %.0f", m, dayOfMonth, 100*off, float64(f.Low)/1e6, float64(f.High)/1e6, actual/1e6)
+		}
+		err, errNaive = err+sum, errNaive+naive
+		t.Logf("from day %d on: %.1f %% off, the rate so far %.1f %%", dayOfMonth, 100*sum/3, 100*naive/3)
+	}
+	n := float64(forecasts)
+	t.Logf("in all: %.1f %% off, the rate so far %.1f %%; %d of %d within the band", 100*err/n, 100*errNaive/n, covered, forecasts)
+	if err/n > 0.12 || err > 0.75*errNaive {
+		t.Errorf("forecasts are %.1f %% off and the rate so far %.1f %%, want less than 12 %% and three quarters of that", 100*err/n, 100*errNaive/n)
+	}
+	if covered < 7 {
+		t.Errorf("%d of %d months ended within the band, want seven at least", covered, forecasts)
 	}
 }
 
