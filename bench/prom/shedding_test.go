@@ -173,9 +173,9 @@ func TestShedding(t *testing.T) {
 }
 
 func shedding(t *testing.T, version int, seed uint64) {
-	load := newShedLoad(seed)
-	rate := float64(load.perScrape()) / shedEvery.Seconds()
 	c := openChain(t, version, shedRules, NewFaults(seed, 0), NewFaults(seed, 0))
+	load := newShedLoad(seed) // its time begins now
+	rate := float64(load.perScrape()) / shedEvery.Seconds()
 	limitBy(t, c, fmt.Sprintf("{samples_per_second: %d, burst: 1s}", int(rate/3)))
 
 	must(t, load.run(c.ctx, c.sender, shedRounds))
