@@ -131,3 +131,27 @@ func TestFindKnowsSeriesThatStopped(t *testing.T) {
 		}
 	})
 }
+
+// While a part of the window has not ended, nothing is known of the time between a
+// series' samples; what its metric receives is known within seconds.
+func TestSelectTakesTheMetricsRateWhereNoIntervalIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := DefaultConfig()
+		cfg.File = ""
+		p := profilerOf(t, cfg)
+		seen := seenOf(t, `up{job="a"}`, `up{job="b"}`, `up{job="c"}`, `up{job="d"}`)
+		for i := range seen {
+			seen[i].IntervalMs = 0
+		}
+		p.Observe("a", Sender{}, p.Clock().At(time.Now()), seen)
+		p.Count("a", []MetricSamples{{"up", 120}}, 30*time.Second)
+		sel, err := series.ParseSelector(`up{job=~"a|b"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := p.Select("a", &inventory.Query{Selectors: []*series.Selector{sel}})
+		if res.Series.Value != 2 || res.PerSecond.Value != 2 {
+			t.Errorf("two of four series that send four samples a second: %+v", res)
+		}
+	})
+}

@@ -196,7 +196,7 @@ func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) 
 		return x, true
 	}
 	q.tally.Reset()
-	m.rows.Gather(part, &inventory.Query{Selectors: q.match}, total(m, part), &q.tally)
+	m.rows.Gather(part, &inventory.Query{Selectors: q.match}, total(m, part), m.each(part), &q.tally)
 	res := q.tally.Result()
 	x.series, x.seriesError, x.forwarded = res.Series.Value, res.Series.Error/normal95, res.Forwarded.Value
 	x.perSecond *= x.series / all

@@ -16,7 +16,7 @@ func (p *Profiler) Select(t tenant.ID, q *inventory.Query) inventory.Result {
 		part := p.clock.At(time.Now()).Part
 		f.each(func(m *metric) {
 			if mayMatch(q.Selectors, m.name) || m == f.overflow {
-				m.rows.Gather(part, q, total(m, part), &tally)
+				m.rows.Gather(part, q, total(m, part), m.each(part), &tally)
 			}
 		})
 	}

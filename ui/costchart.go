@@ -69,7 +69,10 @@ func newCostChart(s control.CostSummary, currency string) *costChartView {
 			high += " " + end + "," + y(d.High)
 			low = " " + end + "," + y(d.Low) + low
 		}
-		v.Expected, v.Band = expected, high+low
+		v.Expected = expected
+		if band(s.Forecast) != "" {
+			v.Band = high + low
+		}
 	}
 	v.Summary = amount(s.Total) + " " + currency + " so far"
 	if b := band(s.Forecast); b != "" {

@@ -57,13 +57,13 @@ func newFigureView(r *request, q control.CostQuery, row []string, figures []cont
 		v.Facts = append(v.Facts, factView{Name: sentence(name), Text: short(value)})
 	}
 	for _, f := range []struct{ name, value string }{
-		{"Month", q.Month}, {"From", q.From}, {"To", q.To}, {"Only tenant", q.Tenant}, {"Only team", q.Team}, {"Only service", q.Service}, {"Only metric", q.Metric}, {"What nobody owns", q.Shared},
+		{"Only tenant", q.Tenant}, {"Only team", q.Team}, {"Only service", q.Service}, {"Only metric", q.Metric}, {"What nobody owns", q.Shared},
 	} {
 		if f.value != "" {
 			v.Facts = append(v.Facts, factView{Name: f.name, Text: short(f.value)})
 		}
 	}
-	v.Facts = append(v.Facts, factView{Name: "Days", Text: "of UTC"})
+	v.Facts = append(v.Facts, factView{Name: "Time", Text: sentence(period(figures[0].Query)) + ", in days of UTC"})
 	for _, f := range figures {
 		one := formulaView{Title: "The row", Cost: amount(f.Cost), Currency: f.Currency, Share: percent(share(f.Cost, f.Total)) + " of the report’s " + amount(f.Total)}
 		if f.Fixed != nil {

@@ -27,7 +27,7 @@ func TestComponents(t *testing.T) {
 		"copy":   copyBlock(copyView{"id", "Title", "a: '<b>'\n", "Note."}),
 		"sort":   sortHead(sortView{"Series", "of them", "/x", true}),
 		"events": eventList([]eventView{{At: at, Kind: badgeView{"limit", "warn", ""}, Tenant: nameView{Text: "shop"}, Text: name.Text}}),
-		"error":  errorPage(errorView{404, "Not found", name.Text}),
+		"error":  errorPage(errorView{404, "Not found", name.Text, []crumb{{name.Text, "/rules"}}}),
 		"filter": filter(filterView{Action: "/x", Keep: []param{{"tenant", `"`}}, Query: `{a="b"}`, Label: "Selector"}),
 		"metrics": metricsTable(metricsTableView{Caption: "Metrics", Sorts: []sortView{{"Series", "", "/x", true}}, Rows: []metricRowView{
 			{Name: name, Type: "counter", Series: "7", Error: "± 1", Share: barView{Share: 1, Title: "all"}, Samples: "3", Team: "<b>"},

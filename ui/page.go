@@ -20,6 +20,8 @@ type page struct {
 	Status int     // 200 where it is 0
 	Tenant tenancy
 	Body   templ.Component
+
+	failure *errorView // what Body says, where there is no page
 }
 
 // A crumb is a step of the way to a page.
@@ -59,6 +61,7 @@ func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
 	if err != nil {
 		p = r.failed(err)
 	}
+	p = r.onward(p)
 	s.send(rw, r.http, p.Status, layout(newLayoutView(r, p)))
 }
 
@@ -96,7 +99,8 @@ func (r *request) failed(err error) page {
 	case errors.Is(err, control.ErrForbidden) && r.http.Method != http.MethodPost:
 		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
-		return failure(http.StatusNotFound, "Not found", sentence(err.Error()))
+		text, _, _ := strings.Cut(err.Error(), "; GET ") // what follows is for scripts
+		return failure(http.StatusNotFound, "Not found", sentence(text)+".")
 	}
 	if status, title, text, ok := refused(err); ok {
 		return failure(status, title, text)
@@ -106,11 +110,33 @@ func (r *request) failed(err error) page {
 }
 
 func failure(status int, title, text string) page {
-	return page{Title: title, Status: status, Tenant: noTenant, Body: errorPage(errorView{Status: status, Title: title, Text: text})}
+	v := errorView{Status: status, Title: title, Text: text}
+	return page{Title: title, Status: status, Tenant: noTenant, Body: errorPage(v), failure: &v}
+}
+
+// onward marks the place that a page which there is none of belongs to, and adds where
+// to go from here: once more to it, if that may help, and to its place.
+func (r *request) onward(p page) page {
+	if p.failure == nil || r.http.Method != http.MethodGet {
+		return p
+	}
+	v := *p.failure
+	if v.Status >= http.StatusInternalServerError {
+		v.Onward = append(v.Onward, crumb{"Try again", r.site.address(r.http.URL.EscapedPath(), r.http.URL.Query())})
+	}
+	for _, at := range r.places() {
+		if at.Path != "/" && strings.HasPrefix(r.http.URL.Path, at.Path+"/") {
+			p.Place = at.Name
+			v.Onward = append(v.Onward, crumb{at.Name, r.link(at.Path)})
+		}
+	}
+	p.Body = errorPage(v)
+	return p
 }
 
 // An errorView says why there is no page.
 type errorView struct {
 	Status      int
 	Title, Text string
+	Onward      []crumb // where to go from here
 }

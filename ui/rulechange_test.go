@@ -377,3 +377,17 @@ func TestAStoreThatIsNotThereIsSaid(t *testing.T) {
 	doc := wantRefused(t, h, "/rules/new", url.Values{"name": {"a"}, "match": {"up"}, "action": {"drop"}, "mode": {"shadow"}}, http.StatusServiceUnavailable)
 	wantText(t, doc, "div.bad", "The store cannot be reached")
 }
+
+// A page that there is none of says where it would be, and where to go from here.
+func TestAPageThatThereIsNoneOfLeadsOn(t *testing.T) {
+	h := New(controltest.New(t, controltest.Config{}).Control, Options{Base: "/headgate"})
+	doc := wantPage(t, h, "/rules/none?tenant=a", http.StatusNotFound)
+	wantText(t, doc, "section.failure", `There is no rule "none".`)
+	if links := find(find(doc, "section.failure")[0], "a"); len(links) != 1 || textOf(links[0]) != "Rules" || attribute(links[0], "href") != "/headgate/rules?tenant=a" {
+		t.Errorf("from a rule that is not there lead %q", allText(links))
+	}
+	doc = wantPage(t, h, "/rules/none/history?tenant=a", http.StatusServiceUnavailable)
+	if links := find(find(doc, "section.failure")[0], "a"); len(links) != 2 || textOf(links[0]) != "Try again" || attribute(links[0], "href") != "/headgate/rules/none/history?tenant=a" {
+		t.Errorf("where the store is not there lead %q", allText(links))
+	}
+}

@@ -59,6 +59,7 @@ type CostFigure struct {
 	attribution.Figure
 	Currency string
 	Total    attribution.Micro // of the report
+	Query    attribution.Query // that the report answers
 }
 
 // CostFigures explains the row with the given values, each as in team:checkout, of
@@ -79,7 +80,7 @@ func (c *Control) CostFigures(ctx context.Context, q CostQuery, row []string) ([
 	}
 	var figures, corrections []CostFigure
 	for _, i := range r.Find(values) {
-		f := CostFigure{r.Explain(i), r.Currency, r.Total}
+		f := CostFigure{r.Explain(i), r.Currency, r.Total, r.Query}
 		if f.Fixed != nil {
 			corrections = append(corrections, f)
 		} else {

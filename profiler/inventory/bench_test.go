@@ -108,7 +108,7 @@ func BenchmarkGather(b *testing.B) {
 			var t Tally
 			for b.Loop() {
 				t.groups = nil
-				bb.m.Gather(1, &bb.q, 0, &t)
+				bb.m.Gather(1, &bb.q, 0, 0, &t)
 			}
 		})
 	}
@@ -180,7 +180,7 @@ func BenchmarkSmallMetrics(b *testing.B) {
 		for b.Loop() {
 			var t Tally
 			for _, m := range metrics {
-				m.Gather(1, &Query{Selectors: two}, 0, &t)
+				m.Gather(1, &Query{Selectors: two}, 0, 0, &t)
 			}
 		}
 	})

@@ -23,7 +23,7 @@ func TestADrawAnswersAsGatherDoes(t *testing.T) {
 				sel := selector(t, text)
 				for _, total := range []float64{0, 4000} {
 					var want, got Tally
-					m.Gather(1, &Query{Selectors: []*series.Selector{sel}, By: []string{"pod"}, Examples: 5}, total, &want)
+					m.Gather(1, &Query{Selectors: []*series.Selector{sel}, By: []string{"pod"}, Examples: 5}, total, 0, &want)
 					var d Draw
 					m.Draw(1, []*series.Selector{sel}, total, 0, &d)
 					d.AddTo(&got, 5, func(i int) (Part, bool) {

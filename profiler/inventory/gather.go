@@ -27,11 +27,12 @@ type gathering struct {
 
 // Gather adds to t what the rows of m say of q, over the window that ends with
 // part. total is how many series m has where that is known from elsewhere, and 0
-// otherwise; where it helps, series are estimated by their share of it.
+// otherwise; where it helps, series are estimated by their share of it. each is how
+// many samples per second series are taken to have where no interval is known of any.
 //
 // A sampled metric is taken to be one that may have such series, even if none was
 // seen. So leave out those that cannot, by their name.
-func (m *Metric) Gather(part int64, q *Query, total float64, t *Tally) {
+func (m *Metric) Gather(part int64, q *Query, total, each float64, t *Tally) {
 	received, _ := m.Active(part)
 	kept := m.complete(part)
 	if received == 0 && kept == everything {
@@ -40,7 +41,9 @@ func (m *Metric) Gather(part int64, q *Query, total float64, t *Tally) {
 	t.matching.begin(m.v, q.Selectors, received)
 	g := gatherer{m: m, v: m.v, q: q, t: t, kept: kept, oldest: max(part, m.newest) - sketch.Parts + 1, heaviest: m.heaviest}
 	g.begin(received)
-	g.mean, g.fastest = m.rates(part)
+	if g.mean, g.fastest = m.rates(part); g.fastest == 0 {
+		g.mean, g.fastest = each, each
+	}
 	for b, r := range m.active(part) {
 		g.row(b, r)
 	}

@@ -15,7 +15,7 @@ import (
 func gather(q *Query, part int64, metrics ...*Metric) Result {
 	var t Tally
 	for _, m := range metrics {
-		m.Gather(part, q, 0, &t)
+		m.Gather(part, q, 0, 0, &t)
 	}
 	return t.Result()
 }
@@ -198,7 +198,7 @@ func TestGatheredIntervalsHold(t *testing.T) {
 			}
 			for i, known := range []float64{0, all} {
 				var tally Tally
-				m.Gather(1, &q.q, known, &tally)
+				m.Gather(1, &q.q, known, 0, &tally)
 				r := tally.Result()
 				if math.Abs(r.Series.Value-series) <= r.Series.Error {
 					q.held[i]++

@@ -84,8 +84,8 @@ func TestLowerOfAHistogramThatIsNone(t *testing.T) {
 		t.Errorf("%d rows are left, want a little less than %d", m.Rows(), crowded)
 	}
 	var all, even Tally
-	m.Gather(1, &Query{}, 0, &all)
-	m.Gather(1, &Query{Selectors: []*series.Selector{selector(t, `{le=~".*[02468]"}`)}}, 0, &even)
+	m.Gather(1, &Query{}, 0, 0, &all)
+	m.Gather(1, &Query{Selectors: []*series.Selector{selector(t, `{le=~".*[02468]"}`)}}, 0, 0, &even)
 	for _, tt := range []struct {
 		got  Estimate
 		want float64
@@ -124,7 +124,7 @@ func TestRaiseIsCompleteAfterAWindow(t *testing.T) {
 			observe(m, part, list[100:200])
 		}
 		var tally Tally
-		m.Gather(part, &Query{}, 0, &tally)
+		m.Gather(part, &Query{}, 0, 0, &tally)
 		e := tally.Result().Series
 		switch {
 		case part < raised+sketch.Parts:
