@@ -140,9 +140,7 @@ func (w *work) seenOf(v *sight) profiler.Seen {
 		verdict.Rule = d.Rule.Name
 	}
 	seen := profiler.Seen{Labels: ls, Verdict: verdict, New: v.isNew, Again: v.again, IntervalMs: v.intervalMs}
-	if !v.again {
-		seen.Value, seen.Valued = w.valueOf(v.entry)
-	}
+	seen.Value, seen.Valued = w.valueOf(v.entry)
 	shed := !w.bypass && !w.plan.Shadow() && !w.plan.AdmitsAt(v.class.pool, v.class.priority, uint16(v.place&^asks))
 	seen.Forwarded = d.Action != rules.Drop && !shed
 	return seen

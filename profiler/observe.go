@@ -95,7 +95,7 @@ func (f *profile) note(m *metric, seen *Seen, s *scratch, i int, at Moment, from
 	row := inventory.Seen{
 		Labels: seen.Labels, Sum: h.sum, Hash: seen.Hash, Family: h.family, Part: part,
 		Verdict: seen.Verdict, Forwarded: seen.Forwarded, IntervalMs: seen.IntervalMs,
-		Value: seen.Value, Valued: seen.Valued && !seen.Again,
+		Value: seen.Value, Valued: seen.Valued,
 	}
 	known, _ := m.rows.Observe(&row)
 	if m.sketches != nil {

@@ -129,6 +129,7 @@ func TestMetricsAreReadAsTheyWereWritten(t *testing.T) {
 			s := seen(part, anySeries().Draw(t, "series"))
 			s.Forwarded = rapid.Bool().Draw(t, "forwarded")
 			s.Verdict.Team = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "team")
+			s.Value, s.Valued = rapid.Uint64Range(0, 2).Draw(t, "value"), rapid.Bool().Draw(t, "valued")
 			m.Observe(s)
 		}
 		m.Lower()
@@ -140,6 +141,9 @@ func TestMetricsAreReadAsTheyWereWritten(t *testing.T) {
 		}
 		if diff := cmp.Diff(rowsOf(m, part), rowsOf(got, part)); diff != "" {
 			t.Fatalf("rows (-written +read):\n%s", diff)
+		}
+		if diff := cmp.Diff(m.Movement(part), got.Movement(part)); diff != "" {
+			t.Fatalf("movement (-written +read):\n%s", diff)
 		}
 		for later := range int64(8) {
 			r, f := got.Active(part + later)
@@ -180,6 +184,10 @@ func FuzzRead(f *testing.F) {
 	observe(m, 2, manySeries(0, 400))
 	m.Lower()
 	m.Raise(9)
+	f.Add(m.AppendBinary(nil))
+	for part := range int64(4) {
+		m.Observe(valued(10+part, float64(part/2)))
+	}
 	f.Add(m.AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, rest, err := ReadMetric(b, Version)

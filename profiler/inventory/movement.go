@@ -77,6 +77,10 @@ func (m *Metric) Movement(part int64) Movement {
 	return all
 }
 
+// Share returns the part of the looks that found another value, 0 where there are
+// none.
+func (m *Movement) Share() float64 { return float64(m.Moves) / float64(max(1, m.Looks)) }
+
 // uniteLooks takes over what another process knows of the same series: the value if
 // later, and the looks of who has more of them, else of who saw more move. They are
 // never added up: both may have looked at the same samples.
