@@ -139,11 +139,24 @@ func (w *work) seenOf(v *sight) profiler.Seen {
 	if d.Rule != nil {
 		verdict.Rule = d.Rule.Name
 	}
+	seen := profiler.Seen{Labels: ls, Verdict: verdict, New: v.isNew, Again: v.again, IntervalMs: v.intervalMs}
+	seen.Value, seen.Valued = w.valueOf(v.entry)
 	shed := !w.bypass && !w.plan.Shadow() && !w.plan.AdmitsAt(v.class.pool, v.class.priority, uint16(v.place&^asks))
-	return profiler.Seen{
-		Labels: ls, Verdict: verdict, Forwarded: d.Action != rules.Drop && !shed,
-		New: v.isNew, Again: v.again, IntervalMs: v.intervalMs,
+	seen.Forwarded = d.Action != rules.Drop && !shed
+	return seen
+}
+
+// valueOf returns the bits of an entry's last float sample that is no stale marker.
+func (w *work) valueOf(entry uint32) (bits uint64, ok bool) {
+	from := len(w.items)
+	w.items = w.req.AppendItems(w.items, int(entry))
+	for n := len(w.items) - 1; n >= from && !ok; n-- {
+		if it := &w.items[n]; !it.Histogram && !it.Stale {
+			bits, ok = w.req.Value(*it), true
+		}
 	}
+	w.items = w.items[:from]
+	return bits, ok
 }
 
 // senderOf returns where a request comes from.

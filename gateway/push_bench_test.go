@@ -3,14 +3,18 @@ package gateway
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/golang/snappy"
+	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/remotewrite"
+	"github.com/headgate/headgate/profiler"
 )
 
 // discard is an upstream that stores everything and reads nothing.
@@ -85,9 +89,25 @@ func pushTo(b *testing.B, f *fixture, requests int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*2000), "ns/sample")
 }
 
+// profiledWithin returns a gateway whose profiler has so short a window that each of
+// 100 000 series is profiled again after some 60 samples, as with one of an hour and
+// a sample every 10 s.
+func profiledWithin(b *testing.B, window time.Duration) *fixture {
+	cfg := profiler.DefaultConfig()
+	cfg.File, cfg.Window = "", model.Duration(window)
+	p, err := profiler.New(cfg, time.Now(), func(profiler.Explosion) {}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := newFixture(b, "")
+	f.engines.Profiler, f.states.clock = p, p.Clock()
+	return f
+}
+
 func BenchmarkPush(b *testing.B) {
 	b.Run("kept/series=100k", func(b *testing.B) { benchmarkPush(b, "", 50) })
 	b.Run("kept/series=1M", func(b *testing.B) { benchmarkPush(b, "", 500) })
+	b.Run("profiled/series=100k", func(b *testing.B) { pushTo(b, profiledWithin(b, 10*time.Second), 50) })
 	b.Run("recorded/series=100k", func(b *testing.B) { pushTo(b, recording(b, "").fixture, 50) })
 	b.Run("quarter-dropped", func(b *testing.B) {
 		benchmarkPush(b, "- {name: d, match: '{__name__=~\"container_metric_[123]?[0-9]_total\"}', action: drop}\n", 50)

@@ -52,6 +52,7 @@ type table struct {
 
 	now   profiler.Moment
 	part  uint8               // of now, modulo partNumbers
+	shift uint8               // of now
 	seen  [partNumbers]uint32 // records by the part in which they were seen last
 	sweep uint32              // page the next sweep looks at
 }
@@ -182,15 +183,15 @@ func (t *table) addPage() bool {
 // began: the window never turns back.
 func (t *table) turn(m profiler.Moment) {
 	if m.Part > t.now.Part || m.Part == t.now.Part && m.Turn > t.now.Turn {
-		t.now, t.part = m, uint8(m.Part%partNumbers)
+		t.now, t.part, t.shift = m, uint8(m.Part%partNumbers), m.Shift()
 	}
 }
 
-// own returns the part in which the series with that key is now. Each enters a
-// part at its own moment, which its key decides, so that no part begins with all
-// of them being profiled at once.
+// own returns the part in which the series with that key is now, as
+// [profiler.Moment.Own]. Each enters a part at its own moment, which its key decides,
+// so that no part begins with all of them being profiled at once.
 func (t *table) own(key uint64) uint8 {
-	if uint8(key>>56) < t.now.Turn {
+	if uint8(key>>56)+t.shift < t.now.Turn {
 		return t.part
 	}
 	if t.part == 0 {
@@ -295,5 +296,5 @@ func (t *table) remove(i uint32) {
 // release gives all memory back. The table is empty afterwards.
 func (t *table) release() {
 	t.budget.give(int64(len(t.pages))*pageBytes + int64(len(t.slots))*slotBytes)
-	*t = table{budget: t.budget, now: t.now, part: t.part}
+	*t = table{budget: t.budget, now: t.now, part: t.part, shift: t.shift}
 }

@@ -45,8 +45,8 @@ type block struct {
 	metric metric
 }
 
-// readBlock reads what appendBlock wrote.
-func readBlock(b []byte) (bl block, err error) {
+// readBlock reads what appendBlock wrote, with rows of that version.
+func readBlock(b []byte, rows int) (bl block, err error) {
 	d := decoder{b: b}
 	bl.tenant = tenant.ID(d.text())
 	m := &bl.metric
@@ -56,7 +56,7 @@ func readBlock(b []byte) (bl block, err error) {
 	}
 	m.watch = d.watch()
 	if d.err == nil {
-		m.rows, d.b, d.err = inventory.ReadMetric(d.b)
+		m.rows, d.b, d.err = inventory.ReadMetric(d.b, rows)
 	}
 	m.day = d.window()
 	if d.byte() == 1 {

@@ -37,10 +37,18 @@ func (c Clock) At(now time.Time) Moment {
 // Own returns the part that a series is in whose moment to be noted again is
 // turn: each has its own, so that no part begins with a storm.
 func (m Moment) Own(turn uint8) int64 {
-	if turn < m.Turn {
+	if turn+m.Shift() < m.Turn {
 		return m.Part
 	}
 	return m.Part - 1
+}
+
+// Shift returns by how much the moments to be noted again come later in this part. In
+// each part they come at other ones, spread evenly: what repeats with the parts, as
+// jobs of every ten minutes do, is not found in the same state each time.
+func (m Moment) Shift() uint8 {
+	const golden = 159 // 256 divided by the golden ratio, and odd
+	return uint8(m.Part) * golden
 }
 
 // Window returns for how long a series counts as active.

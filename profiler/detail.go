@@ -9,6 +9,7 @@ import (
 	"github.com/axiomhq/hyperloglog"
 
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/profiler/sketch"
 )
 
@@ -32,8 +33,15 @@ type TopValue struct {
 // A MetricDetail is a metric with its labels, the greatest reduction first.
 type MetricDetail struct {
 	MetricRow
-	Labels []LabelRow
-	AsOf   time.Time
+	Labels   []LabelRow
+	Movement Movement
+	AsOf     time.Time
+}
+
+// A Movement says whether the values of a metric's series move.
+type Movement struct {
+	inventory.Movement
+	Every time.Duration // between two looks at a series, on the average
 }
 
 // topShown is how many values a label shows.
@@ -58,7 +66,7 @@ func (p *Profiler) metricAt(t tenant.ID, name string, at Moment, now time.Time) 
 	}
 	x, _ := f.figures(m, &asked{}, at.Part)
 	d.MetricRow = m.row(x, at.Part)
-	d.AsOf = now
+	d.Movement, d.AsOf = Movement{m.rows.Movement(at.Part), p.clock.part}, now
 	exact, labelled := m.exact(at.Part), m.sketches != nil && m.sketches.labelled
 	if exact {
 		d.Labels = m.exactLabels(at.Part, d.Series)

@@ -4,9 +4,9 @@ import (
 	"fmt"
 )
 
-// mergeBlock adds one metric of a snapshot.
-func (p *Profiler) mergeBlock(b []byte, at Moment) error {
-	bl, err := readBlock(b)
+// mergeBlock adds one metric of a snapshot, with rows of that version.
+func (p *Profiler) mergeBlock(b []byte, rows int, at Moment) error {
+	bl, err := readBlock(b, rows)
 	if err != nil {
 		return err
 	}

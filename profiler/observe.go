@@ -16,6 +16,8 @@ type Seen struct {
 	Again      bool   // it was seen in this part before: only the verdict is news
 	New        bool   // it was not known to the gateway
 	IntervalMs uint32 // between its samples; 0 where that is unknown
+	Value      uint64 // bits of its latest value
+	Valued     bool   // it has one: no histogram, no stale marker, not only exemplars
 
 	Hash sketch.Hash // of the series: Observe fills it in
 }
@@ -93,6 +95,7 @@ func (f *profile) note(m *metric, seen *Seen, s *scratch, i int, at Moment, from
 	row := inventory.Seen{
 		Labels: seen.Labels, Sum: h.sum, Hash: seen.Hash, Family: h.family, Part: part,
 		Verdict: seen.Verdict, Forwarded: seen.Forwarded, IntervalMs: seen.IntervalMs,
+		Value: seen.Value, Valued: seen.Valued,
 	}
 	known, _ := m.rows.Observe(&row)
 	if m.sketches != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headgate/headgate/internal/wholefile"
+	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/profiler/sketch"
 )
 
@@ -20,11 +21,13 @@ import (
 //	"headgate profile" ‖ format, sketch version: 1 byte each ‖ part length in ns: 8 bytes
 //	length of the block: 8 bytes ‖ its CRC-32C: 4 bytes ‖ the block
 //
-// all little-endian. What was written by another format, by another version of
-// the hashes or for another window does not mean the same, and is refused.
+// all little-endian. The format is the version of the rows, and older ones are read.
+// What was written by a newer format, by another version of the hashes or for another
+// window does not mean the same, and is refused.
 const (
 	snapshotMagic  = "headgate profile"
-	snapshotFormat = 1
+	snapshotFormat = inventory.Version
+	oldestFormat   = 1
 
 	saveEvery = 5 * time.Minute
 )
@@ -126,8 +129,9 @@ func (p *Profiler) Merge(r io.Reader, size int64) error {
 		return errors.New("it is no profile of Headgate")
 	}
 	rest := head[len(snapshotMagic):]
-	if rest[0] != snapshotFormat || rest[1] != sketch.Version {
-		return fmt.Errorf("it was written by another version of Headgate (format %d, hashes %d; this one reads %d and %d)", rest[0], rest[1], snapshotFormat, sketch.Version)
+	format := int(rest[0])
+	if format < oldestFormat || format > snapshotFormat || rest[1] != sketch.Version {
+		return fmt.Errorf("it was written by another version of Headgate (format %d, hashes %d; this one reads %d to %d, and %d)", format, rest[1], oldestFormat, snapshotFormat, sketch.Version)
 	}
 	if part := time.Duration(binary.LittleEndian.Uint64(rest[2:])); part != p.clock.part {
 		return fmt.Errorf("it was written for a window of %s, not %s", part*sketch.Parts, p.clock.Window())
@@ -151,7 +155,7 @@ func (p *Profiler) Merge(r io.Reader, size int64) error {
 		if crc32.Checksum(block, castagnoli) != binary.LittleEndian.Uint32(frame[8:]) {
 			return fmt.Errorf("%w: a checksum is wrong", errDamaged)
 		}
-		if err := p.mergeBlock(block, at); err != nil {
+		if err := p.mergeBlock(block, format, at); err != nil {
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		if p.used.Load() > p.cfg.MemoryLimitBytes {

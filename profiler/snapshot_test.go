@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/headgate/headgate/profiler/inventory"
 )
 
 // reopened is what another process makes of the profiler's file.
@@ -127,7 +129,7 @@ func FuzzReadBlock(f *testing.F) {
 		f.Add(m.appendBlock(nil, shop))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		bl, err := readBlock(data)
+		bl, err := readBlock(data, inventory.Version)
 		if err != nil {
 			return
 		}
@@ -136,7 +138,7 @@ func FuzzReadBlock(f *testing.F) {
 		if err := into.merge(m, &bl.metric, src.at.Part); err != nil {
 			return
 		}
-		if _, err := readBlock(m.appendBlock(nil, bl.tenant)); err != nil {
+		if _, err := readBlock(m.appendBlock(nil, bl.tenant), inventory.Version); err != nil {
 			t.Errorf("what was read and written again cannot be read: %v", err)
 		}
 	})

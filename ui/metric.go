@@ -2,6 +2,7 @@ package ui
 
 import (
 	"github.com/a-h/templ"
+	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/profiler"
@@ -78,6 +79,9 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result) 
 	}
 	if d.Churn > 0 {
 		v.Stats = append(v.Stats, statView{Label: "Churn", Value: times(d.Churn), Unit: "×", Note: "series in 24 h by series now"})
+	}
+	if m := d.Movement; m.Known > 0 {
+		v.Stats = append(v.Stats, statView{Label: "Values move", Value: percent(m.Share()), Note: "of " + count(float64(m.Looks)) + " looks, about every " + model.Duration(m.Every).String()})
 	}
 	if d.Team != "" {
 		v.Stats = append(v.Stats, statView{Label: "Team", Value: short(d.Team), Note: "of most of its series"})

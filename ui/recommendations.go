@@ -32,6 +32,7 @@ var recommended = map[string]badgeView{
 	control.Unused:    {Text: "unused", Title: "Nothing that is known uses it"},
 	control.Buckets:   {Text: "buckets", Title: "Only its sum or count is used"},
 	control.Frequent:  {Text: "too frequent", Title: "Samples come closer than most need them"},
+	control.Slow:      {Text: "slow", Title: "A gauge that seldom changes"},
 	control.Duplicate: {Text: "twice", Title: "A pair of servers sends everything twice"},
 	control.Explosive: {Text: "a label makes the series", Tone: "warn", Title: "Values of a label that mean nothing to queries"},
 }

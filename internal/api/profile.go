@@ -52,6 +52,7 @@ type MetricsPage struct {
 // A MetricDetail is a metric with its labels.
 type MetricDetail struct {
 	Profile
+	Moves  *float64   `json:"moves" doc:"Of the looks at its series, a part of the window apart, the part that found another value. Null where no series was looked at for a whole window: it is not known."`
 	AsOf   time.Time  `json:"as_of"`
 	Labels []LabelRow `json:"labels" doc:"Greatest reduction first; empty where detail is counted."`
 }
@@ -203,7 +204,11 @@ func newMetricsPage(p control.MetricsPage) MetricsPage {
 }
 
 func newMetricDetail(d profiler.MetricDetail) MetricDetail {
-	out := MetricDetail{newProfile(d.MetricRow), d.AsOf.UTC(), make([]LabelRow, len(d.Labels))}
+	out := MetricDetail{Profile: newProfile(d.MetricRow), AsOf: d.AsOf.UTC(), Labels: make([]LabelRow, len(d.Labels))}
+	if d.Movement.Known > 0 {
+		moves := rateDigits(d.Movement.Share())
+		out.Moves = &moves
+	}
 	for i, l := range d.Labels {
 		top := make([]TopValue, len(l.Top))
 		for n, v := range l.Top {

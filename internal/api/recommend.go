@@ -23,7 +23,7 @@ type RuleDraft struct {
 
 // A Recommendation is a change that would save money.
 type Recommendation struct {
-	Kind     string    `json:"kind" enum:"unused,buckets,frequent,duplicate,explosive"`
+	Kind     string    `json:"kind" enum:"unused,buckets,frequent,slow,duplicate,explosive"`
 	Tenant   string    `json:"tenant"`
 	Metric   string    `json:"metric" doc:"Empty where it is about many."`
 	Label    string    `json:"label" doc:"Empty where it is about none."`

@@ -32,6 +32,7 @@ const (
 	Unused    = "unused"    // nothing that is known uses the metric
 	Buckets   = "buckets"   // nothing that is known uses the buckets of the histogram
 	Frequent  = "frequent"  // samples come closer than most need them
+	Slow      = "slow"      // a gauge that seldom changes
 	Duplicate = "duplicate" // a pair of servers sends everything twice
 	Explosive = "explosive" // a label makes the series
 )
@@ -138,7 +139,9 @@ func (f *finder) find() error {
 			continue
 		}
 		f.unused(r)
-		f.frequent(r)
+		if p := f.pace(r.Metric); !f.slow(r, p, &d.Movement) {
+			f.frequent(r, p, &d.Movement)
+		}
 		for j := range d.Labels {
 			f.explosive(r, &d.Labels[j])
 			notePair(pairs, r, &d.Labels[j])

@@ -5,16 +5,12 @@ import (
 	"math"
 	"regexp"
 	"strings"
-	"time"
 
-	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/profiler/explosion"
-	"github.com/headgate/headgate/profiler/inventory"
-	"github.com/headgate/headgate/profiler/sketch"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -82,53 +78,6 @@ func (f *finder) has(metric string) bool {
 		}
 	}
 	return false
-}
-
-const (
-	oftenEnough = 30 * time.Second // between samples: two of them in a range of a minute
-	gauges      = time.Minute
-)
-
-// frequent finds a metric whose samples come closer than most need them.
-func (f *finder) frequent(r *profiler.MetricRow) {
-	sel, err := series.ParseSelector(selector(series.MetricName, "=", r.Metric))
-	if err != nil {
-		return
-	}
-	all := f.c.parts.Profiler.Select(f.tenant, &inventory.Query{Selectors: []*series.Selector{sel}})
-	if all.PerSecond.Value <= 0 {
-		return
-	}
-	every := all.Series.Value / all.PerSecond.Value
-	if every >= 0.95*oftenEnough.Seconds() {
-		return
-	}
-	interval, why := oftenEnough, "Rates over a minute still have two samples."
-	if r.About.Type == "gauge" {
-		interval, why = gauges, "It is a gauge: whether it moves slowly, its samples do not tell the profile; look at a graph."
-	}
-	names := []string{r.Metric}
-	if base := sketch.BaseName(r.Metric, strings.HasSuffix(r.Metric, "_bucket"), false); base != r.Metric {
-		if !strings.HasSuffix(r.Metric, "_bucket") && f.has(base+"_bucket") {
-			return // goes with its buckets
-		}
-		names = []string{base + "_bucket", base + "_sum", base + "_count"}
-		if f.has(base) {
-			names[0] = base
-		}
-	}
-	var match rules.Selectors
-	for _, n := range names {
-		match = append(match, selector(series.MetricName, "=", n))
-	}
-	text := model.Duration(interval).String()
-	f.add(Recommendation{
-		Kind: Frequent, Metric: r.Metric, rough: all.PerSecond.Value * (1 - every/interval.Seconds()),
-		Text: fmt.Sprintf("The series of %s have a sample every %.0f s. The rule keeps one in %s. %s A longer scrape_interval at the source does the same for less.",
-			r.Metric, every, text, why),
-		Loses: fmt.Sprintf("Detail within %s: queries over ranges of less than two intervals come out empty.", text),
-		Rule:  rules.Spec{Match: match, Action: rules.Downsample.String(), Interval: text},
-	})
 }
 
 // A pair is what is known of a label that may tell a pair of servers apart.

@@ -99,7 +99,7 @@ func (r *Request) Same(a, b Item) bool {
 	if a.Histogram {
 		return bytes.Equal(r.itemContent(a), r.itemContent(b))
 	}
-	return r.valueBits(a) == r.valueBits(b)
+	return r.Value(a) == r.Value(b)
 }
 
 // itemContent returns the bytes of an item's message.
@@ -111,7 +111,8 @@ func (r *Request) itemContent(it Item) []byte {
 	return r.Body[f.val:f.end]
 }
 
-func (r *Request) valueBits(it Item) uint64 {
+// Value returns the bits of the value of a float sample.
+func (r *Request) Value(it Item) uint64 {
 	c := r.itemContent(it)
 	_, bits, _ := readSample(c, 0, r.Version)
 	return bits

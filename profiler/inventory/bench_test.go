@@ -141,7 +141,7 @@ func BenchmarkScans(b *testing.B) {
 	buf := m.AppendBinary(nil)
 	b.Run("read and merge", func(b *testing.B) {
 		for b.Loop() {
-			o, _, err := ReadMetric(buf)
+			o, _, err := ReadMetric(buf, Version)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -17,10 +17,14 @@ import (
 //	  sum: 8 bytes; shape, times two, plus one where a family of 8 bytes follows;
 //	  values; verdict; interval; parts since it was seen first
 //	  parts since it was seen last and, plus one, forwarded last: a byte each, 0: never
+//	  looks; where they are not 0, the digest of the value: 4 bytes
 //
-// where numbers and lengths are uvarints, and little-endian where they are of 8
-// bytes. There is no version in it: sketch.Version and one of its own belong in
-// front of whatever it is a part of.
+// where numbers and lengths are uvarints, and little-endian where they are of a
+// fixed size. There is no version in it: sketch.Version and Version belong in front
+// of whatever it is a part of.
+
+// Version is that of what AppendBinary writes. Version 1 had no looks.
+const Version = 2
 
 // AppendBinary appends what ReadMetric reads. Rows outside the window are left out.
 func (m *Metric) AppendBinary(b []byte) []byte {
@@ -106,10 +110,15 @@ func (w *writer) row(b []byte, from *block, r *row) []byte {
 	b = binary.AppendUvarint(b, uint64(r.interval.ms()))
 	b = binary.AppendUvarint(b, uint64(uint32(m.newest)-r.first))
 	b = append(b, byte(m.newest-r.seen.part(m.newest)))
-	if !r.forwarded.since(m.newest-sketch.Parts+1, m.newest) {
-		return append(b, 0)
+	if r.forwarded.since(m.newest-sketch.Parts+1, m.newest) {
+		b = append(b, byte(m.newest-r.forwarded.part(m.newest))+1)
+	} else {
+		b = append(b, 0)
 	}
-	return append(b, byte(m.newest-r.forwarded.part(m.newest))+1)
+	if b = binary.AppendUvarint(b, uint64(r.looks)); r.looks != 0 {
+		b = binary.LittleEndian.AppendUint32(b, r.value)
+	}
+	return b
 }
 
 func appendText(b []byte, s string) []byte {

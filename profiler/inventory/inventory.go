@@ -65,4 +65,6 @@ type Seen struct {
 	Verdict      Verdict
 	Forwarded    bool   // not all of its samples are removed
 	IntervalMs   uint32 // between its samples; 0 where that is unknown, and what was known stays
+	Value        uint64 // bits of its latest value
+	Valued       bool   // it has one: no histogram, no stale marker, not only exemplars
 }

@@ -77,7 +77,7 @@ func (g *merger) row(b *block, r *row) {
 	to := m.room(width(s, family != hash), max(0, g.expected-m.rows))
 	copied := row{
 		sum: r.sum, shape: g.shape(r.shape &^ inFamily), first: uint32(o.firstPart(r)), at: uint16(len(to.ids)),
-		verdict: g.verdict(r.verdict), interval: r.interval,
+		verdict: g.verdict(r.verdict), interval: r.interval, value: r.value, looks: r.looks,
 	}
 	for _, id := range b.ids[r.at : int(r.at)+len(s.names)] {
 		to.ids = append(to.ids, g.value(id))
@@ -107,7 +107,9 @@ func (g *merger) unite(to, from *row, part, forwarded int64) {
 	if part < oldest {
 		return
 	}
-	if !to.seen.since(part, m.newest) {
+	later := !to.seen.since(part, m.newest)
+	to.uniteLooks(from, later)
+	if later {
 		old := to.verdict
 		to.verdict = g.verdict(from.verdict)
 		m.v.verdicts.release(old)

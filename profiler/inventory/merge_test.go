@@ -129,17 +129,21 @@ func TestMetricsAreReadAsTheyWereWritten(t *testing.T) {
 			s := seen(part, anySeries().Draw(t, "series"))
 			s.Forwarded = rapid.Bool().Draw(t, "forwarded")
 			s.Verdict.Team = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "team")
+			s.Value, s.Valued = rapid.Uint64Range(0, 2).Draw(t, "value"), rapid.Bool().Draw(t, "valued")
 			m.Observe(s)
 		}
 		m.Lower()
 		m.Raise(part)
 		b := m.AppendBinary([]byte("before"))
-		got, rest, err := ReadMetric(append(b, "after"...)[len("before"):])
+		got, rest, err := ReadMetric(append(b, "after"...)[len("before"):], Version)
 		if err != nil || string(rest) != "after" {
 			t.Fatalf("ReadMetric leaves %q and fails with %v", rest, err)
 		}
 		if diff := cmp.Diff(rowsOf(m, part), rowsOf(got, part)); diff != "" {
 			t.Fatalf("rows (-written +read):\n%s", diff)
+		}
+		if diff := cmp.Diff(m.Movement(part), got.Movement(part)); diff != "" {
+			t.Fatalf("movement (-written +read):\n%s", diff)
 		}
 		for later := range int64(8) {
 			r, f := got.Active(part + later)
@@ -158,16 +162,16 @@ func TestDamagedInputIsRefused(t *testing.T) {
 	observe(m, 1, manySeries(0, 20))
 	whole := m.AppendBinary(nil)
 	for n := range whole {
-		if _, _, err := ReadMetric(whole[:n]); err == nil {
+		if _, _, err := ReadMetric(whole[:n], Version); err == nil {
 			t.Fatalf("the first %d of %d bytes are a metric", n, len(whole))
 		}
 	}
 	twice := bytes.Replace(whole, []byte("\x02le"), []byte("\x02az"), 1)
-	if _, _, err := ReadMetric(twice); err != nil {
+	if _, _, err := ReadMetric(twice, Version); err != nil {
 		t.Errorf("another name in order is refused: %v", err)
 	}
 	disorder := bytes.Replace(whole, []byte("\x02le"), []byte("\x02zz"), 1)
-	if _, _, err := ReadMetric(disorder); err == nil {
+	if _, _, err := ReadMetric(disorder, Version); err == nil {
 		t.Error("label names that are not in order are accepted")
 	}
 }
@@ -181,8 +185,12 @@ func FuzzRead(f *testing.F) {
 	m.Lower()
 	m.Raise(9)
 	f.Add(m.AppendBinary(nil))
+	for part := range int64(4) {
+		m.Observe(valued(10+part, float64(part/2)))
+	}
+	f.Add(m.AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, rest, err := ReadMetric(b)
+		m, rest, err := ReadMetric(b, Version)
 		if err != nil {
 			return
 		}
@@ -192,7 +200,7 @@ func FuzzRead(f *testing.F) {
 		if most := int64(400*len(b) + 4096); m.v.Bytes() > most {
 			t.Errorf("%d bytes of input make %d of rows", len(b), m.v.Bytes())
 		}
-		again, _, err := ReadMetric(m.AppendBinary(nil))
+		again, _, err := ReadMetric(m.AppendBinary(nil), Version)
 		if err != nil {
 			t.Fatalf("what was read is written so that it cannot be read: %v", err)
 		}

@@ -90,6 +90,9 @@ func (m *Metric) makeRoom(s *Seen) bool {
 
 // touch notes a sighting of r.
 func (m *Metric) touch(r *row, s *Seen) {
+	if s.Valued && !r.seen.since(s.Part, m.newest) {
+		r.look(s.Value)
+	}
 	if !r.seen.since(s.Part+1, m.newest) { // or it was seen later already
 		if m.v.verdicts.of(r.verdict) != s.Verdict {
 			old := r.verdict
@@ -122,6 +125,9 @@ func (m *Metric) add(s *Seen) {
 	r := row{
 		sum: s.Sum, shape: shape, first: uint32(s.Part), at: uint16(len(b.ids)),
 		verdict: v.verdicts.intern(s.Verdict), interval: intervalOf(s.IntervalMs),
+	}
+	if s.Valued {
+		r.look(s.Value)
 	}
 	for i, column := 0, 0; i < len(s.Labels); i++ {
 		value := s.Labels[i].Value

@@ -10,11 +10,11 @@ import (
 	"github.com/headgate/headgate/profiler/sketch"
 )
 
-// ReadMetric reads what AppendBinary wrote, into an inventory of its own: the metric
+// ReadMetric reads what AppendBinary of a version up to Version wrote, into an inventory of its own: the metric
 // is to be merged into another. Damaged input gives an error, or a metric that is
 // whole in itself; it never takes much more memory than the input.
-func ReadMetric(b []byte) (m *Metric, rest []byte, err error) {
-	r := reader{b: b, m: New().NewMetric()}
+func ReadMetric(b []byte, version int) (m *Metric, rest []byte, err error) {
+	r := reader{b: b, m: New().NewMetric(), version: version}
 	r.metric()
 	if r.err != nil {
 		return nil, nil, fmt.Errorf("read rows: %w", r.err)
@@ -30,6 +30,8 @@ type reader struct {
 	at  int // what is before it has been read
 	m   *Metric
 	err error
+
+	version int
 
 	values   []uint32
 	shapes   []uint32
@@ -125,6 +127,11 @@ func (r *reader) row() {
 	copied := row{sum: sum, shape: shape, at: uint16(at), interval: intervalOf(uint32(r.uvarint(math.MaxUint32)))}
 	copied.first = uint32(m.newest) - uint32(r.uvarint(math.MaxUint32))
 	seen, forwarded := int64(r.byte()), int64(r.byte())
+	if r.version >= 2 {
+		if copied.looks = looks(r.uvarint(math.MaxUint32)); copied.looks != 0 {
+			copied.value = r.uint32()
+		}
+	}
 	if seen >= sketch.Parts || forwarded > sketch.Parts || m.full() || m.find(sum, hash) != nil {
 		r.fail()
 	}
@@ -192,6 +199,15 @@ func (r *reader) hash() uint64 {
 	n := binary.LittleEndian.Uint64(r.b[r.at:])
 	r.at += 8
 	return n
+}
+
+func (r *reader) uint32() uint32 {
+	if len(r.b)-r.at < 4 {
+		r.fail()
+		return 0
+	}
+	r.at += 4
+	return binary.LittleEndian.Uint32(r.b[r.at-4:])
 }
 
 func (r *reader) byte() byte {

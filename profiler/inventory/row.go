@@ -15,8 +15,10 @@ type row struct {
 	at        uint16
 	verdict   uint16
 	interval  interval
-	seen      stamp // the part in which it was seen last
-	forwarded stamp // the part in which it was forwarded last
+	seen      stamp  // the part in which it was seen last
+	forwarded stamp  // the part in which it was forwarded last
+	value     uint32 // digest of the latest, where looks is not 0
+	looks     looks
 }
 
 // inFamily is set in the shape of a row that shares its family with others.
@@ -40,7 +42,7 @@ const (
 	// the number of a row.
 	maxBlocks = 1<<(numberBits-blockBits) - 1
 
-	rowBytes, blockBytes = 24, 48 // sizes of the types, for Bytes
+	rowBytes, blockBytes = 32, 48 // sizes of the types, for Bytes
 )
 
 // family returns the hash of the family of r, a row of b.
