@@ -59,6 +59,14 @@ func (d *Demand) Add(n Pool, p series.Priority, perSecond float64) {
 	d.rates.remains[n][levelOf(p)] += perSecond
 }
 
+// Of returns the samples per second of a pool and priority.
+func (d *Demand) Of(n Pool, p series.Priority) float64 {
+	if int(n) >= d.pools.Len() {
+		return 0
+	}
+	return d.rates.demand[n][levelOf(p)]
+}
+
 // PerSecond returns the samples per second of all pools and priorities.
 func (d *Demand) PerSecond() float64 { return d.rates.total() }
 
