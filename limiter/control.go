@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -260,9 +261,40 @@ func (c *control) owes(p int, together float64) float64 {
 	return min(max((windows-debtFrom)/(debtTo-debtFrom), 0), 1)
 }
 
-// refit places the cuts anew, because the limit itself has changed: at once, in
-// both directions. Where the limit was raised, none is tightened.
-func (c *control) refit(now time.Duration, m *meter, raised bool, nameOf func(int) string) (what []happening) {
+// An order is how a limit stands to the one before it.
+type order int
+
+const (
+	apart order = iota // the shares are others
+	same
+	raised
+	lowered
+)
+
+// orderOf returns how a limit stands to the one before it.
+func orderOf(before float64, sharesBefore []float64, perSecond float64, shares []float64) order {
+	switch {
+	case !slices.Equal(sharesBefore, shares):
+		return apart
+	case perSecond > before:
+		return raised
+	case perSecond < before:
+		return lowered
+	}
+	return same
+}
+
+// refit returns the cut that takes the place of one, where another now fits: a limit
+// that was raised tightens none, and one that was lowered loosens none.
+func (o order) refit(was, fits cut) cut {
+	if o == same || o == raised && fits.less(was) || o == lowered && was.less(fits) {
+		return was
+	}
+	return fits
+}
+
+// refit places the cuts anew, because the limit itself has changed: at once.
+func (c *control) refit(now time.Duration, m *meter, o order, nameOf func(int) string) (what []happening) {
 	c.measure(now, m)
 	c.share()
 	for p := range c.pools {
@@ -270,8 +302,8 @@ func (c *control) refit(now time.Duration, m *meter, raised bool, nameOf func(in
 		s.grant, s.pays = c.granted(p)
 		s.debt, s.stays, s.repays, s.failed, s.failedRatio, s.patience = 0, 0, false, cut{}, 0, 0
 		s.view = view{c.now.remains[p], s.grant, s.cut, s.spread, slack}
-		to, before := s.view.fit(), s.cut
-		if to == before || raised && to.less(before) {
+		to, before := o.refit(s.cut, s.view.fit()), s.cut
+		if to == before {
 			continue
 		}
 		s.set(to, now)

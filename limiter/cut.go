@@ -110,13 +110,18 @@ type view struct {
 func (v *view) passes(c cut) float64 {
 	sum := 0.0
 	for l := 1; l < levels; l++ {
-		part := c.fraction(l)
-		if l == c.level && l == v.cut.level {
-			part = v.spread.upTo(part)
-		}
-		sum += v.demand[l] * part
+		sum += v.demand[l] * v.part(c, l)
 	}
 	return sum
+}
+
+// part returns which part of a level's samples passes c.
+func (v *view) part(c cut, level int) float64 {
+	part := c.fraction(level)
+	if level == c.level && level == v.cut.level {
+		part = v.spread.upTo(part)
+	}
+	return part
 }
 
 // fit returns the highest cut that passes no more than the grant.

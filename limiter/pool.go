@@ -3,6 +3,7 @@ package limiter
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/headgate/headgate/internal/series"
 )
@@ -70,6 +71,13 @@ func newPools(l *Limit, before *Pools) (*Pools, error) {
 	}
 	p.shares[0] = rest
 	return p, nil
+}
+
+// divides reports whether o holds the same series in pools of the same names.
+func (p *Pools) divides(o *Pools) bool {
+	return p == o || slices.EqualFunc(p.config, o.config, func(a, b PoolConfig) bool {
+		return a.Name == b.Name && slices.Equal(a.Teams, b.Teams) && slices.Equal(a.Match, b.Match)
+	})
 }
 
 // Of returns the pool of a series with these labels and this team: the first that

@@ -60,8 +60,10 @@ func (t *Tenant) applySoft(now time.Time, at time.Duration, old Limit, before *P
 		t.remeasure(func(p int) int { return p })
 		return nil
 	}
-	raised := perSecond >= c.perSecond && before == pools
-	same := perSecond == c.perSecond && before == pools
+	change := apart
+	if pools.divides(before) {
+		change = orderOf(c.perSecond, c.shares, perSecond, pools.shares)
+	}
 	t.soft.set(now, perSecond, t.softBurst())
 	if t.empty.Load() != 0 && t.soft.wait(now, t.least()) == 0 {
 		t.empty.Store(0)
@@ -72,12 +74,12 @@ func (t *Tenant) applySoft(now time.Time, at time.Duration, old Limit, before *P
 		t.remeasure(poolOf)
 		c.adopt(pools.Len(), poolOf, at)
 	}
-	if same || !c.exceeded {
+	if change == same || !c.exceeded {
 		return nil
 	}
-	what := c.refit(at, t.meter, raised, t.poolName)
+	what := c.refit(at, t.meter, change, t.poolName)
 	t.moves += uint64(len(what))
-	if !c.low() {
+	if change == lowered || !c.low() {
 		return what
 	}
 	c.calm = at - leaveAfter // the minute was under the limit that is now

@@ -119,8 +119,8 @@ func (t *Tenant) Status(now time.Time) Status {
 	return s
 }
 
-// rates adds the rates of the last whole window to s.
-func (t *Tenant) rates(s *Status, now time.Duration) {
+// read returns the rates of the last whole window.
+func (t *Tenant) read(now time.Duration) reading {
 	c, r := &t.control, newReading(t.pools.Len())
 	t.meter.at(now)
 	sums := make([]cellSum, t.meter.cells)
@@ -132,6 +132,12 @@ func (t *Tenant) rates(s *Status, now time.Duration) {
 	t.meter.sum(first, last, sums)
 	plain := t.meter.begins(last+1) - t.meter.begins(first)
 	r.read(sums, spans{plain, c.always, c.overLimit})
+	return r
+}
+
+// rates adds the rates of the last whole window to s.
+func (t *Tenant) rates(s *Status, now time.Duration) {
+	c, r := &t.control, t.read(now)
 	for p := range s.Pools {
 		pool := &s.Pools[p]
 		pool.Demand = r.pool(p)

@@ -98,8 +98,17 @@ func (w *week) suggest(now time.Time) Suggestion {
 			break
 		}
 	}
-	s.SamplesPerSecond = roundUp(s.P99 * headroom)
+	s.SamplesPerSecond = WithHeadroom(s.P99)
 	return s
+}
+
+// WithHeadroom returns a limit that leaves a fifth of room above what was seen, rounded
+// up to two digits.
+func WithHeadroom(seen float64) int64 {
+	if seen <= 0 {
+		return 0
+	}
+	return roundUp(seen * headroom)
 }
 
 // roundUp rounds x up to two digits.

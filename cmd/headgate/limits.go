@@ -16,6 +16,7 @@ import (
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/wholefile"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
 )
 
 // saveLimitsEvery is how often admitted families are saved. What became active in
@@ -32,7 +33,8 @@ type limits struct {
 
 // openLimits returns the limiter, with the limits that are stored and what was
 // saved of it. Where that cannot be read, every series is admitted for one window.
-func openLimits(cfg limiter.Config, configFile string, kept *keeping, notify func(gateway.Event), log *slog.Logger) (*limits, error) {
+// prof is nil where nothing is profiled.
+func openLimits(cfg limiter.Config, configFile string, prof *profiler.Profiler, kept *keeping, notify func(gateway.Event), log *slog.Logger) (*limits, error) {
 	tell := func(e limiter.Event) {
 		log.Info("limit", slog.String("tenant", string(e.Tenant)), slog.String("change", string(e.Change)), slog.String("what", e.Text))
 		notify(gateway.Event{At: e.At, Kind: "limit", Tenant: e.Tenant, Text: string(e.Change) + ": " + e.Text})
@@ -41,7 +43,11 @@ func openLimits(cfg limiter.Config, configFile string, kept *keeping, notify fun
 	if err != nil {
 		return nil, err
 	}
-	ls := &limits{l, control.NewLimits(l, cfg, configFile, kept.limits, log), cfg.File, log}
+	parts := control.LimitParts{Limiter: l, Config: cfg, File: configFile, Store: kept.limits, Tell: notify, Log: log}
+	if prof != nil {
+		parts.Window = prof.Clock().Window()
+	}
+	ls := &limits{l, control.NewLimits(parts), cfg.File, log}
 	ls.policy.Refresh(context.Background()) // first: families are loaded of those that are limited
 	if err := ls.load(); err != nil {
 		log.Error("admitted series cannot be loaded: all are admitted for one window", slog.String("file", cfg.File), slog.Any("err", err))

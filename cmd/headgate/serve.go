@@ -133,7 +133,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	lim, err := openLimits(first.config.Limits, f.configFile, kept, events.Tell, log)
+	lim, err := openLimits(first.config.Limits, f.configFile, prof, kept, events.Tell, log)
 	if err != nil {
 		return err
 	}

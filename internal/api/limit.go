@@ -41,14 +41,26 @@ type historyInput struct {
 
 type historyOutput struct{ Body LimitHistory }
 
-type setLimitInput struct {
+// A LimitChange is who changes a limit, and why.
+type LimitChange struct {
 	Change
+	DryRun
+	Reason string `query:"reason" maxLength:"1024" doc:"Why, for the audit."`
+}
+
+// change returns what c says for control.
+func (c *LimitChange) change() control.LimitChange {
+	return control.LimitChange{Change: c.Change.change(), Reason: strings.TrimSpace(c.Reason), DryRun: c.DryRun.DryRun}
+}
+
+type setLimitInput struct {
+	LimitChange
 	Tenant string `path:"tenant" maxLength:"150"`
 	Body   LimitSettings
 }
 
 type deleteLimitInput struct {
-	Change
+	LimitChange
 	Tenant string `path:"tenant" maxLength:"150"`
 }
 

@@ -34,7 +34,7 @@ func limited(t *testing.T) http.Handler {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	limits := control.NewLimits(l, c, "dir/headgate.yml", func() control.LimitStore { return nil }, log)
+	limits := control.NewLimits(control.LimitParts{Limiter: l, Config: c, File: "dir/headgate.yml", Store: func() control.LimitStore { return nil }, Log: log})
 	return New(control.New(control.Parts{Limits: limits, Events: control.NewEvents(log)}))
 }
 

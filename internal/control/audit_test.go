@@ -82,7 +82,7 @@ func TestLimitsAreAudited(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
 	c := limiting(t, storing(db))
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 100})
-	if err := c.DeleteLimit(t.Context(), "shop", Change{AnyRevision}); err != nil {
+	if err := c.DeleteLimit(t.Context(), "shop", LimitChange{Change: Change{AnyRevision}}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := db.Audit(t.Context(), store.AuditQuery{Object: "limits/shop"})

@@ -25,6 +25,7 @@ type Limit struct {
 	Revision  int64     // 0: nobody set it
 	UpdatedAt time.Time // where Source is FromAPI; so is UpdatedBy
 	UpdatedBy string
+	Unkept    string // what of it is not in force, and why; "" where all is
 }
 
 // A LimitsQuery says which tenants are meant.
@@ -87,6 +88,10 @@ func (c *Control) limitOf(t tenant.ID) Limit {
 // limit says where the limit in s comes from.
 func (p *limitPolicy) limit(s limiter.Status) Limit {
 	l := Limit{Status: s, Source: FromDefault}
+	if written := p.saying(s.Tenant); !p.countsAlike() && written.LimitsSeries() {
+		written.Burst = s.Limit.Burst
+		l.Status.Limit, l.Unkept = written, p.unkept(written)
+	}
 	if _, ok := p.config.Tenants[s.Tenant]; ok {
 		l.Source, l.File = FromFile, p.file
 	} else if stored, ok := p.stored[s.Tenant]; ok {

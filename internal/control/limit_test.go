@@ -13,14 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/store/storetest"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
-	"github.com/headgate/headgate/profiler"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -47,11 +45,20 @@ func fileLimits() limiter.Config {
 // limiting returns a Control of limits alone. open returns the store.
 func limiting(t *testing.T, open func() LimitStore) *Control {
 	t.Helper()
+	return limitingWithin(t, open, time.Hour)
+}
+
+// limitingWithin is limiting where the profiler counts series for so long.
+func limitingWithin(t *testing.T, open func() LimitStore, window time.Duration) *Control {
+	t.Helper()
+	events := NewEvents(discard)
 	l, err := limiter.New(fileLimits(), time.Now(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(Parts{Limits: NewLimits(l, fileLimits(), "/etc/headgate/headgate.yml", open, discard), Events: NewEvents(discard)})
+	c := New(Parts{Limits: NewLimits(LimitParts{
+		Limiter: l, Config: fileLimits(), File: "/etc/headgate/headgate.yml", Window: window, Store: open, Tell: events.Tell, Log: discard,
+	}), Events: events})
 	c = c.As(auth.Actor{Name: "ann", Role: auth.Admin})
 	c.parts.Limits.Refresh(t.Context())
 	return c
@@ -64,7 +71,7 @@ func noStore() LimitStore { return nil }
 // set sets a limit that must be taken, whatever is there.
 func set(t *testing.T, c *Control, tenantName string, l limiter.Limit) Limit {
 	t.Helper()
-	got, err := c.SetLimit(t.Context(), tenantName, l, Change{AnyRevision})
+	got, err := c.SetLimit(t.Context(), tenantName, l, LimitChange{Change: Change{AnyRevision}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +108,7 @@ func TestALimitThatIsSetIsInForceAndKept(t *testing.T) {
 		wantLimit(t, again, "payments", 50_000, FromFile)
 		wantLimit(t, again, "other", 10, FromDefault)
 
-		if err := c.As(auth.Actor{Name: "bob", Role: auth.Admin}).DeleteLimit(t.Context(), "shop", Change{got.Revision}); err != nil {
+		if err := c.As(auth.Actor{Name: "bob", Role: auth.Admin}).DeleteLimit(t.Context(), "shop", LimitChange{Change: Change{got.Revision}}); err != nil {
 			t.Fatal(err)
 		}
 		wantLimit(t, c, "shop", 10, FromDefault)
@@ -130,10 +137,12 @@ func TestALimitThatIsSetIsInForceAndKept(t *testing.T) {
 func TestWhoChangesALimitSaysWhichOne(t *testing.T) {
 	c := limiting(t, storing(openStore(t, storetest.SQLite(t))))
 	change := func(revision int64) (int64, error) {
-		l, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 1}, Change{revision})
+		l, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 1}, LimitChange{Change: Change{revision}})
 		return l.Revision, err
 	}
-	remove := func(revision int64) error { return c.DeleteLimit(t.Context(), "shop", Change{revision}) }
+	remove := func(revision int64) error {
+		return c.DeleteLimit(t.Context(), "shop", LimitChange{Change: Change{revision}})
+	}
 	if err := remove(AnyRevision); !errors.Is(err, ErrNotFound) {
 		t.Errorf("what nobody set is deleted: %v, want not found", err)
 	}
@@ -167,11 +176,11 @@ func TestWhoChangesALimitSaysWhichOne(t *testing.T) {
 func TestAFileLocksItsTenants(t *testing.T) {
 	db := openStore(t, storetest.SQLite(t))
 	c := limiting(t, storing(db))
-	_, err := c.SetLimit(t.Context(), "payments", limiter.Limit{}, Change{AnyRevision})
+	_, err := c.SetLimit(t.Context(), "payments", limiter.Limit{}, LimitChange{Change: Change{AnyRevision}})
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "in headgate.yml, under limits.tenants") {
 		t.Errorf("set: %v, want it locked by headgate.yml", err)
 	}
-	if err := c.DeleteLimit(t.Context(), "payments", Change{NoRevision}); !errors.Is(err, ErrLocked) {
+	if err := c.DeleteLimit(t.Context(), "payments", LimitChange{Change: Change{NoRevision}}); !errors.Is(err, ErrLocked) {
 		t.Errorf("deleted: %v, want it locked", err)
 	}
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 5})
@@ -201,10 +210,10 @@ func TestAFileLocksItsTenants(t *testing.T) {
 
 func TestWithoutAStoreNoLimitIsSet(t *testing.T) {
 	c := limiting(t, noStore)
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{0}); !errors.Is(err, ErrUnavailable) {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, LimitChange{Change: Change{0}}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("set: %v, want it unavailable", err)
 	}
-	if err := c.DeleteLimit(t.Context(), "shop", Change{1}); !errors.Is(err, ErrUnavailable) {
+	if err := c.DeleteLimit(t.Context(), "shop", LimitChange{Change: Change{1}}); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("deleted: %v, want it unavailable", err)
 	}
 	wantLimit(t, c, "shop", 10, FromDefault)
@@ -238,7 +247,7 @@ func TestALimitThatCannotBeReadStaysInForce(t *testing.T) {
 	s.broken = true
 	c.parts.Limits.Refresh(t.Context())
 	wantLimit(t, c, "shop", 5, FromAPI)
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, Change{AnyRevision}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "fire") {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{}, LimitChange{Change: Change{AnyRevision}}); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "fire") {
 		t.Errorf("set: %v, want it unavailable, and the cause in the log", err)
 	}
 	wantLimit(t, c, "shop", 5, FromAPI)
@@ -250,7 +259,7 @@ func TestAnotherProcessWasFaster(t *testing.T) {
 	c, other := limiting(t, storing(s)), limiting(t, storing(openStore(t, url)))
 	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 5})
 	s.before = func() { set(t, other, "shop", limiter.Limit{SamplesPerSecond: 6}) }
-	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 7}, Change{AnyRevision}); !errors.Is(err, ErrConflict) {
+	if _, err := c.SetLimit(t.Context(), "shop", limiter.Limit{SamplesPerSecond: 7}, LimitChange{Change: Change{AnyRevision}}); !errors.Is(err, ErrConflict) {
 		t.Errorf("set: %v, want a conflict", err)
 	}
 	c.parts.Limits.Refresh(t.Context())
@@ -340,7 +349,7 @@ func TestWhatIsWrongWithALimitHasItsPlace(t *testing.T) {
 	_, err := c.SetLimit(t.Context(), "shop", limiter.Limit{
 		SamplesPerSecond: 10, HardSamplesPerSecond: 5, Mode: "maybe",
 		Pools: []limiter.PoolConfig{{Name: "a", Share: 0.9, Teams: []string{"a"}}, {Name: "b", Share: 2, Match: limiter.Selectors{"{"}}, {Name: "c", Share: 0.1}},
-	}, Change{AnyRevision})
+	}, LimitChange{Change: Change{AnyRevision}})
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		t.Fatalf("the error is %v, want many", err)
@@ -358,7 +367,7 @@ func TestWhatIsWrongWithALimitHasItsPlace(t *testing.T) {
 		t.Errorf("%v\nfields (-want +got):\n%s", err, diff)
 	}
 	for _, name := range []string{"", "a/b", string(limiter.Overflow)} {
-		_, err := c.SetLimit(t.Context(), name, limiter.Limit{}, Change{AnyRevision})
+		_, err := c.SetLimit(t.Context(), name, limiter.Limit{}, LimitChange{Change: Change{AnyRevision}})
 		if invalid, ok := errors.AsType[*Invalid](err); !ok || invalid.Field != "tenant" {
 			t.Errorf("tenant %q: %v, want it invalid", name, err)
 		}
@@ -378,15 +387,8 @@ func TestLimitsOfSeriesNeedTheProfilersWindow(t *testing.T) {
 		{2 * time.Hour, limiter.Limit{SamplesPerSecond: 5}, nil},
 		{time.Hour, limiter.Limit{ActiveSeries: 10}, nil},
 	} {
-		c := limiting(t, storing(openStore(t, storetest.SQLite(t))))
-		config := profiler.DefaultConfig()
-		config.Window = model.Duration(tt.window)
-		p, err := profiler.New(config, time.Now(), func(profiler.Explosion) {}, discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.parts.Profiler = p
-		_, err = c.SetLimit(t.Context(), "shop", tt.limit, Change{AnyRevision})
+		c := limitingWithin(t, storing(openStore(t, storetest.SQLite(t))), tt.window)
+		_, err := c.SetLimit(t.Context(), "shop", tt.limit, LimitChange{Change: Change{AnyRevision}})
 		var got []string
 		if invalid, ok := errors.AsType[*Invalid](err); ok {
 			got = []string{invalid.Field}
@@ -444,4 +446,61 @@ func TestLimitHistory(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A limit of series that was stored while the profiler's window was that of limits is
+// not kept with another window; that is told once, and the rest of the limit is.
+func TestStoredLimitsOfSeriesAreToldWhereTheyAreNotKept(t *testing.T) {
+	db := openStore(t, storetest.SQLite(t))
+	before := limiting(t, storing(db))
+	set(t, before, "shop", limiter.Limit{SamplesPerSecond: 5, ActiveSeries: 10, Pools: []limiter.PoolConfig{{Name: "a", Share: 0.5, Teams: []string{"a"}, ActiveSeries: 3}}})
+	set(t, before, "few", limiter.Limit{ActiveSeries: 10, Pools: []limiter.PoolConfig{{Name: "a", Share: 0.5, Teams: []string{"a"}}}})
+	set(t, before, "other", limiter.Limit{SamplesPerSecond: 5})
+
+	c := limitingWithin(t, storing(db), 30*time.Minute)
+	c.parts.Limits.Refresh(t.Context())
+	for name, want := range map[string]int64{"shop": 5, "few": 0, "other": 5} {
+		in, _ := c.parts.Limits.limiter.LimitOf(tenant.ID(name))
+		if in.SamplesPerSecond != want || in.LimitsSeries() {
+			t.Errorf("of %s %+v is in force, want %d samples/s and no limit of series", name, in, want)
+		}
+	}
+	l, err := c.Limit("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(l.Unkept, "profiler.window was 30m") || l.Status.Limit.ActiveSeries != 10 || l.Revision != 1 {
+		t.Errorf("the limit is %+v, want it as it is stored, and why it is not kept", l)
+	}
+	if l, err := c.Limit("other"); err != nil || l.Unkept != "" {
+		t.Errorf("%v, %v: want nothing said of a limit that is kept", l.Unkept, err)
+	}
+	told := func() (texts []string) {
+		page, err := c.As(auth.Actor{Name: "ann", Role: auth.Admin}).Events(t.Context(), EventQuery{Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			texts = append(texts, e.Text)
+		}
+		return texts
+	}
+	if got := told(); len(got) != 2 || !strings.Contains(strings.Join(got, "\n"), "the limit of shop is not in force as it is written") {
+		t.Errorf("it was told %q, want shop and few, each once", got)
+	}
+	set(t, c, "shop", limiter.Limit{SamplesPerSecond: 7})
+	if l, err := c.Limit("shop"); err != nil || l.Unkept != "" || l.Status.Limit.SamplesPerSecond != 7 {
+		t.Errorf("after a change that can be kept the limit is %+v, %v", l, err)
+	}
+	file := fileLimits()
+	file.Default.ActiveSeries = 100
+	if err := c.parts.Limits.Reload(file, "headgate.yml"); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := c.Limit("nobody"); err != nil || l.Unkept == "" || l.Status.Limit.ActiveSeries != 100 {
+		t.Errorf("the limit of default is %+v, %v, want it said that it is not kept", l, err)
+	}
+	if got := told(); len(got) != 4 || !strings.Contains(strings.Join(got, "\n"), "the limit of default") {
+		t.Errorf("it was told %q, want the change and default besides", got)
+	}
 }

@@ -29,8 +29,34 @@ const (
 	NotRevision = -3 // of something else; it is an ErrConflict
 )
 
+// A LimitChange says how a limit is to be changed.
+type LimitChange struct {
+	Change
+	Reason string // why, for the audit
+	DryRun bool   // everything is checked and nothing is changed
+}
+
+// maxReason is how long a reason may be, in bytes.
+const maxReason = 1024
+
+// check returns what is wrong with the change itself.
+func (by *LimitChange) check() error {
+	if len(by.Reason) > maxReason {
+		return &Invalid{"reason", fmt.Sprintf("it has %d bytes, the most is %d; shorten it", len(by.Reason), maxReason)}
+	}
+	return nil
+}
+
+// words returns what was done by somebody, and why.
+func (by *LimitChange) words(did, actor string) string {
+	if by.Reason == "" {
+		return did + " by " + actor
+	}
+	return fmt.Sprintf("%s by %s (%s)", did, actor, by.Reason)
+}
+
 // SetLimit makes l the limit of a tenant, from now on.
-func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Limit, by Change) (Limit, error) {
+func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Limit, by LimitChange) (Limit, error) {
 	t, err := c.tenantNamed(auth.WriteLimits, tenantName)
 	if err != nil {
 		return Limit{}, err
@@ -47,7 +73,10 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if err := invalidLimit(l.Validate()); err != nil {
 		return Limit{}, err
 	}
-	if err := c.checkWindow(&l); err != nil {
+	if err := ls.current.Load().checkWindow(&l); err != nil {
+		return Limit{}, err
+	}
+	if err := by.check(); err != nil {
 		return Limit{}, err
 	}
 	if l.Burst == 0 {
@@ -62,37 +91,27 @@ func (c *Control) SetLimit(ctx context.Context, tenantName string, l limiter.Lim
 	if n := len(ls.current.Load().stored); revision == 0 && n >= maxStoredLimits {
 		return Limit{}, &Invalid{"tenant", fmt.Sprintf("%d tenants have a limit of their own, and there is no room for more; delete some, or set limits.default", n)}
 	}
+	if by.DryRun {
+		would := c.limitOf(t)
+		would.Status.Limit, would.Source, would.Revision, would.Unkept = l, FromAPI, revision, ""
+		return would, nil
+	}
 	document, err := json.Marshal(l)
 	if err != nil {
 		return Limit{}, err
 	}
-	put, err := s.PutLimit(c.auditLimit(ctx, "limit.set", t, document), store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
+	put, err := s.PutLimit(c.auditLimit(ctx, "limit.set", t, document, by.Reason), store.Limit{Tenant: t, Document: document, UpdatedAt: time.Now(), UpdatedBy: c.actor.String()}, revision)
 	if err != nil {
 		return Limit{}, ls.refused(t, err)
 	}
-	if err := c.changeLimit(t, &storedLimit{l, put.Revision, put.UpdatedAt, put.UpdatedBy}, "set by "+c.actor.String()); err != nil {
+	if err := c.changeLimit(t, &storedLimit{l, put.Revision, put.UpdatedAt, put.UpdatedBy}, by.words("set", c.actor.String())); err != nil {
 		return Limit{}, err
 	}
 	return c.limitOf(t), nil
 }
 
-// checkWindow sees to it that active series mean the same to the profiler, which
-// says when a series is seen again, and to limits.
-func (c *Control) checkWindow(l *limiter.Limit) error {
-	p := c.parts.Profiler
-	if p == nil || !l.LimitsSeries() || p.Clock().Window() == limiter.Window {
-		return nil
-	}
-	field := "active_series"
-	if l.ActiveSeries == 0 {
-		field = "pools"
-	}
-	return &Invalid{field, fmt.Sprintf("limits of active series count the series of %s, and profiler.window is %s in the configuration file: make it %s there and restart, or limit samples_per_second instead",
-		limiter.Window, p.Clock().Window(), limiter.Window)}
-}
-
 // DeleteLimit gives a tenant the limit of default, from now on.
-func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change) error {
+func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by LimitChange) error {
 	t, err := c.tenantNamed(auth.WriteLimits, tenantName)
 	if err != nil {
 		return err
@@ -101,6 +120,9 @@ func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change)
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if err := ls.current.Load().locked(t); err != nil {
+		return err
+	}
+	if err := by.check(); err != nil {
 		return err
 	}
 	ctx, cancel := ls.changing(ctx)
@@ -112,16 +134,19 @@ func (c *Control) DeleteLimit(ctx context.Context, tenantName string, by Change)
 	if revision == 0 {
 		return &missing{fmt.Sprintf("nobody set a limit of tenant %s: it has that of default", t)}
 	}
-	if err := s.DeleteLimit(c.auditLimit(ctx, "limit.delete", t, nil), t, revision); err != nil {
+	if by.DryRun {
+		return nil
+	}
+	if err := s.DeleteLimit(c.auditLimit(ctx, "limit.delete", t, nil, by.Reason), t, revision); err != nil {
 		return ls.refused(t, err)
 	}
-	return c.changeLimit(t, nil, "deleted by "+c.actor.String()+", that of default is in force")
+	return c.changeLimit(t, nil, by.words("deleted", c.actor.String())+", that of default is in force")
 }
 
 // auditLimit returns the context of a change that is recorded with it. The lock is
 // held.
-func (c *Control) auditLimit(ctx context.Context, verb string, t tenant.ID, after json.RawMessage) context.Context {
-	e := AuditEntry{Verb: verb, Object: "limits/" + string(t), Tenant: t, After: after}
+func (c *Control) auditLimit(ctx context.Context, verb string, t tenant.ID, after json.RawMessage, reason string) context.Context {
+	e := AuditEntry{Verb: verb, Object: "limits/" + string(t), Tenant: t, After: after, Reason: reason}
 	if was, ok := c.parts.Limits.current.Load().stored[t]; ok {
 		e.Before = jsonOf(was.Limit)
 	}

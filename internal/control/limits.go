@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/store"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
@@ -39,15 +39,28 @@ const (
 // Limits are the limits in force: those of the configuration file and, beside
 // them, those in the store. Its methods may be called from any goroutine.
 type Limits struct {
+	parts   LimitParts
 	limiter *limiter.Limiter
-	store   func() LimitStore // nil while the store is not open
+	store   func() LimitStore
 	log     *slog.Logger
 
 	mu      sync.Mutex // serialises what follows, but for reading current
 	current atomic.Pointer[limitPolicy]
-	seen    int64 // the store's revision that current holds; -1: none
-	late    bool  // the store was not there at the first Refresh
-	failing bool  // the last Refresh failed, and that was logged
+	seen    int64              // the store's revision that current holds; -1: none
+	late    bool               // the store was not there at the first Refresh
+	failing bool               // the last Refresh failed, and that was logged
+	told    map[tenant.ID]bool // of whose limit of series it was told that it is not kept
+}
+
+// LimitParts are what Limits are made of.
+type LimitParts struct {
+	Limiter *limiter.Limiter
+	Config  limiter.Config      // of the configuration file; Limiter has it already
+	File    string              // its name; "": there is none
+	Window  time.Duration       // for how long the profiler counts a series as active; 0: nothing is profiled
+	Store   func() LimitStore   // nil while the store is not open
+	Tell    func(gateway.Event) // nil: nobody is told
+	Log     *slog.Logger
 }
 
 // A limitPolicy is who is limited by what, and where it comes from. It is
@@ -55,6 +68,7 @@ type Limits struct {
 type limitPolicy struct {
 	config limiter.Config // of the configuration file
 	file   string         // its name; "": there is none
+	window time.Duration  // of the profiler; 0: there is none
 	stored map[tenant.ID]storedLimit
 }
 
@@ -66,11 +80,10 @@ type storedLimit struct {
 	by       string
 }
 
-// NewLimits returns Limits that begin with those of the configuration file, which
-// l has already. open returns the store, or nil while there is none.
-func NewLimits(l *limiter.Limiter, c limiter.Config, file string, open func() LimitStore, log *slog.Logger) *Limits {
-	ls := &Limits{limiter: l, store: open, log: log, seen: -1}
-	ls.current.Store(&limitPolicy{config: c, file: fileName(file)})
+// NewLimits returns Limits that begin with those of the configuration file.
+func NewLimits(p LimitParts) *Limits {
+	ls := &Limits{parts: p, limiter: p.Limiter, store: p.Store, log: p.Log, seen: -1, told: map[tenant.ID]bool{}}
+	ls.current.Store(&limitPolicy{config: p.Config, file: fileName(p.File), window: p.Window})
 	return ls
 }
 
@@ -86,11 +99,14 @@ func fileName(file string) string {
 // merged returns the limits in force. What the configuration file names wins.
 func (p *limitPolicy) merged() limiter.Config {
 	c := p.config
+	c.Default = p.kept(c.Default)
 	c.Tenants = make(map[tenant.ID]limiter.Limit, len(p.stored)+len(p.config.Tenants))
 	for t, s := range p.stored {
-		c.Tenants[t] = s.Limit
+		c.Tenants[t] = p.kept(s.Limit)
 	}
-	maps.Copy(c.Tenants, p.config.Tenants)
+	for t, l := range p.config.Tenants {
+		c.Tenants[t] = p.kept(l)
+	}
 	return c
 }
 
@@ -122,6 +138,7 @@ func (ls *Limits) put(p *limitPolicy) error {
 		return err
 	}
 	ls.current.Store(p)
+	ls.tellUnkept(p)
 	return nil
 }
 
@@ -130,7 +147,7 @@ func (ls *Limits) put(p *limitPolicy) error {
 func (ls *Limits) Reload(c limiter.Config, file string) error {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	p := &limitPolicy{config: c, file: fileName(file), stored: ls.current.Load().stored}
+	p := &limitPolicy{config: c, file: fileName(file), window: ls.parts.Window, stored: ls.current.Load().stored}
 	if err := ls.put(p); err != nil {
 		return err
 	}
@@ -195,8 +212,9 @@ func (ls *Limits) refresh(ctx context.Context, s LimitStore) error {
 		}
 		stored[l.Tenant] = limit
 	}
-	before := ls.current.Load()
-	if err := ls.put(&limitPolicy{config: before.config, file: before.file, stored: stored}); err != nil {
+	p := *ls.current.Load()
+	p.stored = stored
+	if err := ls.put(&p); err != nil {
 		return err
 	}
 	if ls.seen < 0 && ls.late {
@@ -210,7 +228,7 @@ func (ls *Limits) refresh(ctx context.Context, s LimitStore) error {
 // after what had been saved for them was loaded, and was let go of.
 func (ls *Limits) suspend(stored map[tenant.ID]storedLimit) {
 	for _, l := range stored {
-		if l.ActiveSeries > 0 || slices.ContainsFunc(l.Pools, func(p limiter.PoolConfig) bool { return p.ActiveSeries > 0 }) {
+		if l.LimitsSeries() {
 			ls.limiter.Suspend(time.Now(), "limits came from the store later than at start, and which families were admitted before is not known")
 			return
 		}

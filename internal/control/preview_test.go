@@ -72,7 +72,10 @@ func seeing(t testing.TB, memory int64, ruleText string) *seer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Control = New(Parts{Gateway: s.gateway, Rules: s.engine, Profiler: p, Policies: policies})
+	s.Control = New(Parts{
+		Gateway: s.gateway, Rules: s.engine, Profiler: p, Policies: policies, Events: NewEvents(log),
+		Limits: NewLimits(LimitParts{Limiter: limits, Config: limiter.DefaultConfig(), File: "headgate.yml", Window: p.Clock().Window(), Store: noStore, Log: log}),
+	})
 	return s
 }
 

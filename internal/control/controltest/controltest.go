@@ -156,12 +156,14 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	if err != nil {
 		return err
 	}
-	h.limits = control.NewLimits(h.Limiter, c.Limits, "headgate.yml", func() control.LimitStore {
-		if db == nil {
-			return nil
-		}
-		return db
-	}, log)
+	h.limits = control.NewLimits(control.LimitParts{
+		Limiter: h.Limiter, Config: c.Limits, File: "headgate.yml", Store: func() control.LimitStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		}, Tell: h.Events.Tell, Log: log,
+	})
 	var queries *control.Usage
 	if c.Alerts != "" {
 		of := usage.Config{RuleFiles: []string{"*.yml"}}
