@@ -50,7 +50,7 @@ type entryView struct {
 // verbs are the words of what is audited.
 var verbs = []string{
 	"rule.create", "rule.save", "rule.delete", "rule.revert", "rule.expire", "rule.move", "limit.set", "limit.delete", "owners.set", "prices.set", "budgets.set",
-	"bypass.set", "bypass.end", "token.create", "token.revoke",
+	"bypass.set", "bypass.end", "token.create", "token.revoke", "session.begin", "session.end", "session.refuse",
 }
 
 // activityTabs lead to the lists of what happened and of who changed what. Who may
@@ -83,7 +83,7 @@ func (r *request) audit() (page, error) {
 
 func newAuditView(r *request, entries control.AuditPage) auditView {
 	v := auditView{
-		Head: headView{Title: "Changes", Lead: "Who changed what, newest first, in a record that shows if any of it is altered: headgate audit verify. Times are UTC."},
+		Head: headView{Title: "Changes", Lead: "Who changed what and who signed in, newest first, in a record that shows if any of it is altered: headgate audit verify. Times are UTC."},
 		Tabs: activityTabs(r, true), Action: r.site.address("/activity/audit", url.Values{}), Tenant: r.tenant(),
 		Who: r.get("who"), Verb: r.get("verb"), Verbs: choices(verbs, r.get("verb")), Object: r.get("object"), From: r.get("from"), To: r.get("to"),
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -31,6 +32,8 @@ type allowance struct {
 	// What to send: OWN stands for a tenant, TEAM for a team.
 	path string // "": as in the document
 	body string
+
+	dry bool // a dry run takes the same
 }
 
 // allowances are those of every operation of the API. An operation without one fails
@@ -67,9 +70,9 @@ var allowances = map[string]allowance{
 	"GET /api/v1/prices":                  {roles: "VEFA", reach: listed},
 	"GET /api/v1/budgets":                 {roles: "VEFA", reach: listed},
 	"GET /api/v1/owners/problems":         {roles: "VEFA", reach: free},
-	"PUT /api/v1/owners":                  {roles: "FA", reach: whole, body: `{"owners":[]}`},
-	"PUT /api/v1/prices":                  {roles: "FA", reach: whole, body: `{"prices":[]}`},
-	"PUT /api/v1/budgets":                 {roles: "FA", reach: whole, body: `{"budgets":{}}`},
+	"PUT /api/v1/owners":                  {roles: "FA", reach: whole, body: `{"owners":[]}`, dry: true},
+	"PUT /api/v1/prices":                  {roles: "FA", reach: whole, body: `{"prices":[]}`, dry: true},
+	"PUT /api/v1/budgets":                 {roles: "FA", reach: whole, body: `{"budgets":{}}`, dry: true},
 	"POST /api/v1/rules/preview":          {roles: "VEFA", reach: one, path: "/api/v1/rules/preview", body: `{"tenant":"OWN","match":"up","action":"drop"}`},
 	"GET /api/v1/recommendations":         {roles: "VEFA", reach: one, path: "/api/v1/recommendations?tenant=OWN"},
 	"GET /api/v1/usage":                   {roles: "VEFA", reach: free, path: "/api/v1/usage?metric=up"},
@@ -78,10 +81,10 @@ var allowances = map[string]allowance{
 	"POST /api/v1/usage/queries":          {roles: "EA", reach: whole, body: `{"queries":[{"expr":"up"}]}`},
 	"GET /api/v1/audit":                   {roles: "FA", reach: one, path: "/api/v1/audit?tenant=OWN"},
 	"GET /api/v1/rules/{name}/history":    {roles: "VEFA", reach: listed, path: "/api/v1/rules/of-all/history"},
-	"POST /api/v1/rules":                  {roles: "EA", reach: teams, body: aRule},
-	"PUT /api/v1/rules/{name}":            {roles: "EA", reach: teams, path: aRulePath, body: aRule},
-	"DELETE /api/v1/rules/{name}":         {roles: "EA", reach: teams, path: aRulePath},
-	"POST /api/v1/rules/{name}/revert":    {roles: "EA", reach: teams, path: aRulePath + "/revert", body: `{"revision":1}`},
+	"POST /api/v1/rules":                  {roles: "EA", reach: teams, body: aRule, dry: true},
+	"PUT /api/v1/rules/{name}":            {roles: "EA", reach: teams, path: aRulePath, body: aRule, dry: true},
+	"DELETE /api/v1/rules/{name}":         {roles: "EA", reach: teams, path: aRulePath, dry: true},
+	"POST /api/v1/rules/{name}/revert":    {roles: "EA", reach: teams, path: aRulePath + "/revert", body: `{"revision":1}`, dry: true},
 	"DELETE /api/v1/tokens/{id}":          {roles: "A", reach: listed, path: "/api/v1/tokens/none"},
 }
 
@@ -162,7 +165,13 @@ func TestEveryOperationByRoleTenantAndTeam(t *testing.T) {
 				continue
 			}
 			delete(known, operation)
-			t.Run(operation, func(t *testing.T) { r.tryAll(t, strings.ToUpper(method), path, a, callers) })
+			t.Run(operation, func(t *testing.T) {
+				r.tryAll(t, strings.ToUpper(method), path, a, callers)
+				if a.dry {
+					a.path = cmp.Or(a.path, path) + "?dry_run=true"
+					r.tryAll(t, strings.ToUpper(method), path, a, callers)
+				}
+			})
 		}
 	}
 	for operation := range known {

@@ -106,6 +106,14 @@ func TestSigningInThroughAProvider(t *testing.T) {
 	if resp, _ := r.visit(stranger, "/api/v1/rules"); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("and then: %s, want 401", resp.Status)
 	}
+	eventually(t, "the audit has who came", func() bool {
+		_, text := r.visit(sue, "/api/v1/audit?verb=session.begin")
+		return strings.Contains(text, `"who":"oidc:dee@example.com"`) && strings.Contains(text, `"who":"oidc:sue"`) && strings.Contains(text, m.Config().Issuer)
+	})
+	eventually(t, "the audit has who did not", func() bool {
+		_, text := r.visit(sue, "/api/v1/audit?verb=session.refuse&object=users")
+		return strings.Contains(text, "none of the 1 groups")
+	})
 	if log := r.log.String(); strings.Contains(log, m.Config().ClientSecret) {
 		t.Error("the log shows the client's secret")
 	}

@@ -153,8 +153,9 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	tokens := auth.NewTokens(kept.tokens, log)
 	people := signin.New(signin.Parts{
 		Tokens: tokens, Sessions: kept.sessions, ExternalURL: f.externalURL, Secure: f.https(),
-		Tell: func(text string) { events.Tell(gateway.Event{At: time.Now(), Kind: "signin", Text: text}) },
-		Log:  slog.New(calm(log.Handler())),
+		Tell:   func(text string) { events.Tell(gateway.Event{At: time.Now(), Kind: "signin", Text: text}) },
+		Record: func(p signin.Passage) { audits.Add(passageEntry(p)) },
+		Log:    slog.New(calm(log.Handler())),
 	}, first.auth)
 	reloads := newReloading(first,
 		func() (*loaded, error) {
@@ -217,7 +218,6 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return asked.run(failed) })
 	group.Go(func() error { return lim.run(failed) })
 	group.Go(func() error { return book.Run(failed) })
-	group.Go(func() error { return audits.Run(failed) })
 	group.Go(func() error { return books.run(failed, g.PostLedger) })
 	group.Go(func() error { return books.watch(failed) })
 	group.Go(func() error { return books.upkeep(failed, policies) })
@@ -225,7 +225,13 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return c.WatchBudgets(failed) })
 	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return tokens.Run(failed) })
-	group.Go(func() error { return people.Run(failed) })
+	// The record ends after those who try to sign in: it has the last of them.
+	recording, recorded := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return audits.Run(recording) })
+	group.Go(func() error {
+		defer recorded()
+		return people.Run(failed)
+	})
 	group.Go(func() error { return reloads.onSignal(failed, hup) })
 	group.Go(func() error { return reloads.watchCatalogs(failed) })
 	for _, s := range servers {

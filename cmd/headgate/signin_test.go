@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/headgate/headgate/internal/api"
 )
 
 // post sends a form, and follows no redirect.
@@ -178,6 +182,48 @@ func TestWhoGuessesWaits(t *testing.T) {
 	resp, _ := r.post("/login", map[string]string{"name": "ann", "password": "correct horse"})
 	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1" {
 		t.Errorf("after five guesses: %s, Retry-After %q; want 429, 1", resp.Status, resp.Header.Get("Retry-After"))
+	}
+}
+
+// Whoever signs in and out, or tries to, is in the audit, which stays one chain; a name
+// that nobody has is not, nor is a password.
+func TestSigningInIsAudited(t *testing.T) {
+	r := launchWith(t, "")
+	for _, name := range []string{"ann", "ann", "hunter2"} {
+		r.post("/login", map[string]string{"name": name, "password": "guessed"})
+	}
+	vic := r.signIn("vic", "battery staple")
+	r.post("/logout", nil, vic)
+	ann := r.signIn("ann", "correct horse")
+	r.token(ann, caller{role: "viewer"})
+	var audit struct{ Audit []api.AuditEntry }
+	eventually(t, "the audit has all of it", func() bool {
+		_, text := r.do(http.MethodGet, r.web, "/api/v1/audit", nil, ann)
+		if strings.Contains(text, "hunter") || strings.Contains(text, "guessed") {
+			t.Fatalf("the audit has what was typed in: %s", text)
+		}
+		return json.Unmarshal([]byte(text), &audit) == nil && len(audit.Audit) == 6
+	})
+	got := map[string]int{}
+	for _, e := range audit.Audit {
+		if e.From != "127.0.0.1" {
+			t.Errorf("%+v: from %q", e, e.From)
+		}
+		got[strings.TrimSpace(e.Who+" "+e.Verb+" "+e.Object)+" "+string(e.After)]++
+	}
+	for want := range map[string]bool{
+		`session.refuse users/ann {"by":"password","attempts":1}`: true, `session.refuse users {"by":"password","attempts":1}`: true,
+		`vic session.begin users/vic {"by":"password"}`: true, `vic session.end users/vic {"by":"password"}`: true, `ann session.begin users/ann {"by":"password"}`: true,
+	} {
+		if got[want] != 1 {
+			t.Errorf("%q is there %d times, want once; all are %v", want, got[want], got)
+		}
+	}
+	r.stop()
+	store := filepath.Join(r.dir, "store.db")
+	var out strings.Builder
+	if err := verifyAudit(t.Context(), "", "sqlite://"+store, &out); err != nil || !strings.Contains(out.String(), "unbroken: 7 entries") {
+		t.Errorf("verify: %q, %v; want the second guess at ann as the last of 7 entries", out.String(), err)
 	}
 }
 

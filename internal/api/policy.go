@@ -22,6 +22,7 @@ type policyOutput[T any] struct {
 // A policyInput replaces all of one policy that files do not name.
 type policyInput[T any] struct {
 	Change
+	DryRun
 	Body T
 }
 
@@ -34,29 +35,53 @@ type problemsOutput struct {
 func registerPolicies(a huma.API, c *control.Control) {
 	registerPolicy(a, "owners", "who owns series",
 		func(ctx context.Context) OwnersSettings { return newOwners(c.As(actor(ctx)).Owners()) },
-		func(ctx context.Context, in *OwnersSettings, by control.Change) (OwnersSettings, error) {
-			o, err := c.As(actor(ctx)).SetOwners(ctx, in.entries(), by)
-			return newOwners(o), err
+		func(ctx context.Context, in *policyInput[OwnersSettings]) (out OwnersAnswer, err error) {
+			var o control.Owners
+			if in.DryRun.DryRun {
+				var e control.OwnersEffect
+				o, e, err = c.As(actor(ctx)).TryOwners(ctx, in.Body.entries(), in.change())
+				out.Effect = newOwnersEffect(e)
+			} else {
+				o, err = c.As(actor(ctx)).SetOwners(ctx, in.Body.entries(), in.change())
+			}
+			out.OwnersSettings = newOwners(o)
+			return out, err
 		})
 	registerPolicy(a, "prices", "what the upstream costs",
 		func(ctx context.Context) PricesSettings { return newPrices(c.As(actor(ctx)).Prices()) },
-		func(ctx context.Context, in *PricesSettings, by control.Change) (PricesSettings, error) {
-			entries, err := in.entries()
+		func(ctx context.Context, in *policyInput[PricesSettings]) (out PricesAnswer, err error) {
+			entries, err := in.Body.entries()
 			if err != nil {
-				return PricesSettings{}, err
+				return out, err
 			}
-			ps, err := c.As(actor(ctx)).SetPrices(ctx, entries, by)
-			return newPrices(ps), err
+			var ps control.Prices
+			if in.DryRun.DryRun {
+				var e control.PricesEffect
+				ps, e, err = c.As(actor(ctx)).TryPrices(ctx, entries, in.change())
+				out.Effect = newPricesEffect(e)
+			} else {
+				ps, err = c.As(actor(ctx)).SetPrices(ctx, entries, in.change())
+			}
+			out.PricesSettings = newPrices(ps)
+			return out, err
 		})
 	registerPolicy(a, "budgets", "what teams and tenants may spend",
 		func(ctx context.Context) BudgetsSettings { return newBudgets(c.As(actor(ctx)).Budgets()) },
-		func(ctx context.Context, in *BudgetsSettings, by control.Change) (BudgetsSettings, error) {
-			entries, err := in.entries()
+		func(ctx context.Context, in *policyInput[BudgetsSettings]) (out BudgetsAnswer, err error) {
+			entries, err := in.Body.entries()
 			if err != nil {
-				return BudgetsSettings{}, err
+				return out, err
 			}
-			bs, err := c.As(actor(ctx)).SetBudgets(ctx, entries, by)
-			return newBudgets(bs), err
+			var bs control.Budgets
+			if in.DryRun.DryRun {
+				var e control.BudgetsEffect
+				bs, e, err = c.As(actor(ctx)).TryBudgets(ctx, entries, in.change())
+				out.Effect = newBudgetsEffect(e)
+			} else {
+				bs, err = c.As(actor(ctx)).SetBudgets(ctx, entries, in.change())
+			}
+			out.BudgetsSettings = newBudgets(bs)
+			return out, err
 		})
 	huma.Register(a, operation(http.MethodGet, "/owners/problems", "list-catalog-problems", "Entries of catalogs that are skipped, and why"),
 		func(ctx context.Context, _ *struct{}) (*problemsOutput, error) {
@@ -69,9 +94,10 @@ func registerPolicies(a huma.API, c *control.Control) {
 		})
 }
 
-// registerPolicy registers the routes of one policy, which is read and set whole.
-func registerPolicy[T interface{ revision() int64 }](a huma.API, name, what string, get func(context.Context) T,
-	set func(context.Context, *T, control.Change) (T, error)) {
+// registerPolicy registers the routes of one policy, which is read and set whole. What
+// is answered to a change is an A.
+func registerPolicy[T, A interface{ revision() int64 }](a huma.API, name, what string, get func(context.Context) T,
+	set func(context.Context, *policyInput[T]) (A, error)) {
 	huma.Register(a, operation(http.MethodGet, "/"+name, "get-"+name, "Files and API together: "+what),
 		func(ctx context.Context, _ *struct{}) (*policyOutput[T], error) {
 			policy := get(ctx)
@@ -79,12 +105,12 @@ func registerPolicy[T interface{ revision() int64 }](a huma.API, name, what stri
 		})
 	put := operation(http.MethodPut, "/"+name, "set-"+name, "Set all that files do not name, in force at once: "+what)
 	put.MaxBodyBytes = maxPolicy
-	huma.Register(a, put, func(ctx context.Context, in *policyInput[T]) (*policyOutput[T], error) {
-		policy, err := set(ctx, &in.Body, in.change())
+	huma.Register(a, put, func(ctx context.Context, in *policyInput[T]) (*policyOutput[A], error) {
+		policy, err := set(ctx, in)
 		if err != nil {
 			return nil, problem(err)
 		}
-		return &policyOutput[T]{etag(policy.revision()), policy}, nil
+		return &policyOutput[A]{etag(policy.revision()), policy}, nil
 	})
 }
 

@@ -195,7 +195,7 @@ func TestOneSenderHasOneNetwork(t *testing.T) {
 	for from, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "pipe": "pipe", "::ffff:192.0.2.1": "::ffff:192.0.2.1",
 	} {
-		if got := network(from); got != want {
+		if got := Network(from); got != want {
 			t.Errorf("%s: %s, want %s", from, got, want)
 		}
 	}

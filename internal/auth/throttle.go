@@ -61,7 +61,7 @@ func (t *throttle) begin(name, from string) (attempt, error) {
 	if len(name) > maxTokenName {
 		name = name[:maxTokenName]
 	}
-	from = network(from)
+	from = Network(from)
 	limits := []struct {
 		key  string
 		pace pace
@@ -130,9 +130,9 @@ func (a attempt) succeeded() {
 	}
 }
 
-// network returns what one sender can easily have many addresses of: of IPv6 the
+// Network returns what one sender can easily have many addresses of: of IPv6 the
 // first 64 bits.
-func network(from string) string {
+func Network(from string) string {
 	ip, err := netip.ParseAddr(from)
 	if err != nil || ip.Unmap().Is4() {
 		return from

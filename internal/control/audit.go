@@ -58,6 +58,19 @@ func (as *Audits) add(e AuditEntry) {
 	}
 }
 
+// Add records what is no change of anybody's that is known, such as a sign-in. It
+// leaves room for changes: where half of it is taken, it is logged instead.
+func (as *Audits) Add(e AuditEntry) {
+	as.mu.Lock()
+	full := len(as.pending) >= maxPendingAudit/2
+	as.mu.Unlock()
+	if full {
+		as.log.Error("not audited: too many wait for the store", slog.String("verb", e.Verb), slog.String("object", e.Object), slog.String("from", e.From))
+		return
+	}
+	as.add(e)
+}
+
 // Run stores what waits until ctx is done, and then what still does.
 func (as *Audits) Run(ctx context.Context) error {
 	tick := time.NewTicker(refreshEvery)

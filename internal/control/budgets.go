@@ -33,7 +33,10 @@ func (c *Control) Budgets() Budgets {
 	if c.may(auth.ReadCosts) != nil {
 		return Budgets{}
 	}
-	set := c.parts.Policies.current.Load()
+	return c.budgetsOf(c.parts.Policies.current.Load())
+}
+
+func (c *Control) budgetsOf(set *policySet) Budgets {
 	bs := Budgets{PolicyStamp: set.stored.stamps[store.BudgetsPolicy], Entries: map[string]BudgetEntry{}}
 	for key, b := range set.stored.budgets {
 		bs.Entries[key] = BudgetEntry{b, Origin{Source: FromAPI}}
@@ -55,7 +58,15 @@ func (c *Control) SetBudgets(ctx context.Context, entries map[string]BudgetEntry
 	if err := c.mayAll(auth.WritePrices); err != nil {
 		return Budgets{}, err
 	}
-	err := c.setPolicy(ctx, store.BudgetsPolicy, by, func(set *policySet) (storedPolicies, error) {
+	if err := c.setPolicy(ctx, store.BudgetsPolicy, by, draftBudgets(entries)); err != nil {
+		return Budgets{}, err
+	}
+	return c.Budgets(), nil
+}
+
+// draftBudgets returns the draft that has entries beside the budgets of the file.
+func draftBudgets(entries map[string]BudgetEntry) policyDraft {
+	return func(set *policySet) (storedPolicies, error) {
 		next := set.stored
 		next.budgets = attribution.Budgets{}
 		var errs []error
@@ -81,11 +92,7 @@ func (c *Control) SetBudgets(ctx context.Context, entries map[string]BudgetEntry
 			}
 		}
 		return next, asInvalid(errs)
-	})
-	if err != nil {
-		return Budgets{}, err
 	}
-	return c.Budgets(), nil
 }
 
 // shortKey returns a key for an error.

@@ -122,19 +122,7 @@ func (e *effect) tenant(t tenant.ID) {
 
 // lookBefore adds up what passes by the verdicts that series were received with last.
 func (e *effect) lookBefore(t tenant.ID) {
-	intervals := map[string]float64{}
-	for _, r := range e.present.For(t, e.now).Rules() {
-		if r.Action == rules.Downsample {
-			intervals[r.Name] = r.Interval.Seconds()
-		}
-	}
-	drop, thin := rules.Drop.String(), rules.Downsample.String()
-	q := inventory.Query{Passes: func(v inventory.Verdict, perSecond float64) (float64, bool) {
-		if s := intervals[v.Rule]; v.Action == thin && s > 0 {
-			perSecond = min(perSecond, 1/s)
-		}
-		return perSecond, v.Action != drop
-	}}
+	q := inventory.Query{Passes: passing(e.present.For(t, e.now))}
 	r := e.profiler.Select(t, &q)
 	e.before.Series, e.before.PerSecond = plus(e.before.Series, r.Series), plus(e.before.PerSecond, r.PerSecond)
 }

@@ -35,7 +35,11 @@ func (c *Control) Owners() Owners {
 	if c.may(auth.ReadTraffic) != nil {
 		return Owners{}
 	}
-	set := c.parts.Policies.current.Load()
+	return c.parts.Policies.current.Load().ownersList()
+}
+
+// ownersList returns the clauses and where each comes from.
+func (set *policySet) ownersList() Owners {
 	o := Owners{PolicyStamp: set.stored.stamps[store.OwnersPolicy], Catalogs: set.file.Catalogs, File: set.file.Name}
 	for i, clause := range set.clauses {
 		origin := Origin{Source: FromAPI}
@@ -62,7 +66,15 @@ func (c *Control) SetOwners(ctx context.Context, entries []OwnerEntry, by Change
 	if err := c.mayAll(auth.WriteOwners); err != nil {
 		return Owners{}, err
 	}
-	err := c.setPolicy(ctx, store.OwnersPolicy, by, func(set *policySet) (storedPolicies, error) {
+	if err := c.setPolicy(ctx, store.OwnersPolicy, by, draftOwners(entries)); err != nil {
+		return Owners{}, err
+	}
+	return c.Owners(), nil
+}
+
+// draftOwners returns the draft that has entries beside the clauses of the file.
+func draftOwners(entries []OwnerEntry) policyDraft {
+	return func(set *policySet) (storedPolicies, error) {
 		next := set.stored
 		next.owners = nil
 		ofFile := map[string]attribution.OwnerConfig{}
@@ -88,11 +100,7 @@ func (c *Control) SetOwners(ctx context.Context, entries []OwnerEntry, by Change
 			errs = append(errs, &Invalid{"owners", fmt.Sprintf("there are %d besides those of files, and %d is the most; use a label, or a catalog", n, maxStoredOwners)})
 		}
 		return next, asInvalid(errs)
-	})
-	if err != nil {
-		return Owners{}, err
 	}
-	return c.Owners(), nil
 }
 
 // selected returns what a selector selects, the same text however it is written.

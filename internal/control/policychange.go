@@ -25,32 +25,24 @@ func (f *PolicyFile) locked(place, what, key string) error {
 	return &locked{fmt.Sprintf("%s: %s is in %s, under attribution.%s: change it there and reload, or leave it here as it is there", place, what, f.Name, key)}
 }
 
-// setPolicy makes what draft returns all that the store has of a kind, from now
-// on. draft is given what is in force, and may be called twice.
-func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Change, draft func(*policySet) (storedPolicies, error)) error {
+// A policyDraft returns all that the store is to have of a kind, of what is in force.
+// It may be called twice.
+type policyDraft func(*policySet) (storedPolicies, error)
+
+// setPolicy makes what draft returns all that the store has of a kind, from now on.
+func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Change, draft policyDraft) error {
 	ps := c.parts.Policies
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	if by.Revision == NoRevision {
-		return ErrRevision
-	}
-	// What is wrong is said whether the store answers or not.
-	if _, err := draft(ps.current.Load()); err != nil {
-		return err
-	}
 	// It goes on where its sender does not wait for the answer, because half of it
 	// may be done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	s, revision, err := ps.begin(ctx, kind, by.Revision)
+	s, revision, next, err := ps.drafted(ctx, kind, by, draft)
 	if err != nil {
 		return err
 	}
 	before := ps.current.Load()
-	next, err := draft(before)
-	if err != nil {
-		return err
-	}
 	document, err := next.document(kind)
 	if err != nil {
 		return err
@@ -75,6 +67,44 @@ func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Chang
 	ps.log.Info("policy", slog.String("what", text))
 	c.parts.Events.Add(Event{At: time.Now(), Kind: "policy", Text: text})
 	return nil
+}
+
+// A policyTrial is a change of one kind that is not made.
+type policyTrial struct {
+	was, is *policySet // in force now, and after it
+	change  string     // what it changes, in words
+}
+
+// tryPolicy checks everything that setPolicy does, and returns what would be.
+func (c *Control) tryPolicy(ctx context.Context, kind store.PolicyKind, by Change, draft policyDraft) (policyTrial, error) {
+	ps := c.parts.Policies
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	_, _, next, err := ps.drafted(ctx, kind, by, draft)
+	if err != nil {
+		return policyTrial{}, err
+	}
+	p := policyTrial{was: ps.current.Load()}
+	p.change = difference(p.was.stored.lines(kind), next.lines(kind))
+	p.is, err = newPolicySet(p.was.file, next, p.was)
+	return p, err
+}
+
+// drafted returns the store, the revision of what it has of a kind, and what it is
+// to have. The lock is held.
+func (ps *Policies) drafted(ctx context.Context, kind store.PolicyKind, by Change, draft policyDraft) (s PolicyStore, revision int64, next storedPolicies, err error) {
+	if by.Revision == NoRevision {
+		return nil, 0, next, ErrRevision
+	}
+	// What is wrong is said whether the store answers or not.
+	if _, err = draft(ps.current.Load()); err != nil {
+		return nil, 0, next, err
+	}
+	if s, revision, err = ps.begin(ctx, kind, by.Revision); err != nil {
+		return nil, 0, next, err
+	}
+	next, err = draft(ps.current.Load())
+	return s, revision, next, err
 }
 
 // begin returns the store and the revision of what it has of a kind, 0 for

@@ -34,7 +34,10 @@ func (c *Control) Prices() Prices {
 	if c.may(auth.ReadCosts) != nil {
 		return Prices{}
 	}
-	set := c.parts.Policies.current.Load()
+	return c.pricesOf(c.parts.Policies.current.Load())
+}
+
+func (c *Control) pricesOf(set *policySet) Prices {
 	ps := Prices{PolicyStamp: set.stored.stamps[store.PricesPolicy]}
 	for i, p := range set.prices {
 		if p.Tenant != "" && !c.actor.SeesTenant(p.Tenant) {
@@ -60,7 +63,16 @@ func (c *Control) SetPrices(ctx context.Context, entries []PriceEntry, by Change
 	if err != nil {
 		return Prices{}, err
 	}
-	err = c.setPolicy(ctx, store.PricesPolicy, by, func(set *policySet) (storedPolicies, error) {
+	if err := c.setPolicy(ctx, store.PricesPolicy, by, draftPrices(entries, closed)); err != nil {
+		return Prices{}, err
+	}
+	return c.Prices(), nil
+}
+
+// draftPrices returns the draft that has entries beside the prices of the file.
+// closed is the currency of closed months, "" where there is none.
+func draftPrices(entries []PriceEntry, closed string) policyDraft {
+	return func(set *policySet) (storedPolicies, error) {
 		next := set.stored
 		next.prices = nil
 		for _, p := range set.stored.prices {
@@ -93,11 +105,7 @@ func (c *Control) SetPrices(ctx context.Context, entries []PriceEntry, by Change
 			errs = append(errs, &Invalid{"prices", fmt.Sprintf("there are %d besides those of files, and %d is the most; remove those that no month needs any more", n, maxStoredPrices)})
 		}
 		return next, asInvalid(errs)
-	})
-	if err != nil {
-		return Prices{}, err
 	}
-	return c.Prices(), nil
 }
 
 // closedCurrency returns the currency of closed months, or "" where there is none

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/headgate/headgate/internal/auth"
 )
@@ -85,15 +86,16 @@ func (si *SignIn) Login(rw http.ResponseWriter, r *http.Request) {
 		page.Status, page.Problem = http.StatusServiceUnavailable, "Too many people sign in at once; try again."
 	}
 	if err != nil {
-		si.refused(p, r, page.Name, err)
+		si.refuse(p, r, page.Name, err)
 		si.page(rw, r, page)
 		return
 	}
-	si.welcome(rw, r, p, identity{Name: a.Name, Stamp: p.settings.Stamp(a.Name)}, a.Name, page.Next)
+	si.welcome(rw, r, p, identity{Name: a.Name, Stamp: p.settings.Stamp(a.Name)}, page.Next)
 }
 
 // welcome begins the session of who signed in.
-func (si *SignIn) welcome(rw http.ResponseWriter, r *http.Request, p *policy, id identity, name, next string) {
+func (si *SignIn) welcome(rw http.ResponseWriter, r *http.Request, p *policy, id identity, next string) {
+	name := id.actorName()
 	if err := p.sessions.begin(rw, r, id); err != nil {
 		si.parts.Log.Error("a session cannot begin", slog.Any("err", err))
 		si.page(rw, r, Page{Status: http.StatusServiceUnavailable, Next: next, Name: name, Problem: "The store does not answer; try again."})
@@ -101,24 +103,32 @@ func (si *SignIn) welcome(rw http.ResponseWriter, r *http.Request, p *policy, id
 	}
 	si.parts.Log.Info("signed in", slog.String("user", name), slog.String("from", address(r)))
 	si.parts.Tell(fmt.Sprintf("%q signed in from %s", name, address(r)))
+	si.pass(SignedIn, r, id)
 	http.Redirect(rw, r, si.Public(next), http.StatusSeeOther)
 }
 
-// refused notes that somebody did not get in. What was typed in as a name is not
-// noted where nobody has it: it may be a password.
-func (si *SignIn) refused(p *policy, r *http.Request, name string, err error) {
+// refuse notes that somebody did not get in. What was typed in as a name is not noted
+// where nobody has it: it may be a password.
+func (si *SignIn) refuse(p *policy, r *http.Request, name string, err error) {
+	told := name
 	if _, known := p.settings.User(name); !known {
-		name = "unknown"
+		told, name = "unknown", ""
 	}
-	si.parts.Log.Warn("sign-in is refused", slog.String("user", name), slog.String("from", address(r)), slog.Any("err", err))
+	si.parts.Log.Warn("sign-in is refused", slog.String("user", told), slog.String("from", address(r)), slog.Any("err", err))
+	si.refused.add(Passage{At: time.Now(), User: name, From: address(r), By: ByPassword, Reason: err.Error()})
 }
 
 // Logout ends the session of who asks.
 func (si *SignIn) Logout(rw http.ResponseWriter, r *http.Request) {
-	if err := si.current.Load().sessions.end(rw, r); err != nil {
+	p := si.current.Load()
+	id, none := p.sessions.identity(r)
+	if err := p.sessions.end(rw, r); err != nil {
 		si.parts.Log.Error("a session cannot be ended", slog.Any("err", err))
 		http.Error(rw, "The store does not answer, and you are still signed in; try again.", http.StatusServiceUnavailable)
 		return
+	}
+	if none == nil {
+		si.pass(SignedOut, r, id)
 	}
 	http.Redirect(rw, r, si.Public("/login"), http.StatusSeeOther)
 }

@@ -193,10 +193,19 @@ func (si *SignIn) finishProvider(rw http.ResponseWriter, r *http.Request) {
 	id, stop := si.arrive(p, t, r)
 	if stop != nil {
 		si.parts.Log.Warn("sign-in through the identity provider is refused", slog.String("from", address(r)), slog.Any("err", stop.err))
+		si.refused.add(Passage{At: time.Now(), From: address(r), By: p.issuer(), Reason: stop.err.Error()})
 		si.page(rw, r, Page{Status: stop.status, Next: LocalPath(t.Next), Problem: stop.text})
 		return
 	}
-	si.welcome(rw, r, p, id, "oidc:"+id.Name, LocalPath(t.Next))
+	si.welcome(rw, r, p, id, LocalPath(t.Next))
+}
+
+// issuer names the identity provider, "" where there is none.
+func (p *policy) issuer() string {
+	if p.provider == nil {
+		return ""
+	}
+	return p.provider.config.Issuer
 }
 
 // takeTrip returns what the browser kept, which is zero where it kept nothing, and

@@ -30,6 +30,7 @@ type SignIn struct {
 	pages   atomic.Pointer[PageFunc]
 	current atomic.Pointer[policy]
 	memory  *memory
+	refused *refusals
 	changed chan struct{} // the provider may be another
 }
 
@@ -40,6 +41,7 @@ type Parts struct {
 	ExternalURL *url.URL            // at which browsers reach the listener; nil: as the request says
 	Secure      bool                // browsers come by https
 	Tell        func(text string)   // of who signed in
+	Record      func(Passage)       // of who signed in and out, and of who tried to; nil: nobody records it
 	Log         *slog.Logger
 }
 
@@ -53,7 +55,10 @@ type policy struct {
 
 // New returns a SignIn for what the configuration says.
 func New(p Parts, s *auth.Settings) *SignIn {
-	si := &SignIn{parts: p, door: auth.NewDoorkeeper(), memory: newMemory(), changed: make(chan struct{}, 1)}
+	if p.Record == nil {
+		p.Record = func(Passage) {}
+	}
+	si := &SignIn{parts: p, door: auth.NewDoorkeeper(), memory: newMemory(), refused: newRefusals(p.Record), changed: make(chan struct{}, 1)}
 	page := PageFunc(plainPage)
 	si.pages.Store(&page)
 	si.Reload(s)
@@ -84,9 +89,13 @@ func (si *SignIn) Reload(s *auth.Settings) {
 // Enabled reports whether people have to sign in.
 func (si *SignIn) Enabled() bool { return si.current.Load().settings.Enabled() }
 
-// Run asks the identity provider where its endpoints are, and removes sessions that
-// are over, until ctx is done. Nothing waits for either.
+// Run asks the identity provider where its endpoints are, removes sessions that are
+// over, and records attempts that were refused, until ctx is done. Nothing waits for
+// any of it.
 func (si *SignIn) Run(ctx context.Context) error {
+	defer si.refused.end()
+	refusals := time.NewTicker(refusalsEvery)
+	defer refusals.Stop()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	retry := time.NewTimer(0)
@@ -98,6 +107,9 @@ func (si *SignIn) Run(ctx context.Context) error {
 			return nil
 		case <-sweep.C:
 			si.sweep(ctx)
+			continue
+		case now := <-refusals.C:
+			si.refused.sweep(now)
 			continue
 		case <-si.changed:
 			pause = time.Second
@@ -157,7 +169,7 @@ func (p *policy) actor(id identity) (auth.Actor, bool) {
 		return auth.Actor{}, false
 	}
 	a := p.settings.OIDC.Actor(id.Groups)
-	a.Name = "oidc:" + id.Name
+	a.Name = id.actorName()
 	return a, a.Role != ""
 }
 

@@ -63,6 +63,8 @@ type Headgate struct {
 	rules  *control.RuleBook
 	limits *control.Limits
 
+	policies *control.Policies
+
 	counted map[seriesOf]uint64 // samples that the profiler was told of
 }
 
@@ -101,6 +103,7 @@ func New(t testing.TB, c Config) *Headgate {
 	if c.Stored {
 		h.rules.Refresh(t.Context())
 		h.limits.Refresh(t.Context())
+		h.policies.Refresh(t.Context())
 	}
 	return h
 }
@@ -137,13 +140,18 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	file := control.PolicyFile{Name: "headgate.yml", Config: attribution.DefaultConfig()}
 	file.Config.Owners, file.Config.Prices, file.Config.Budgets = c.Owners, c.Prices, c.Budgets
 	file.Catalogs = c.Catalogs
-	policies, err := control.NewPolicies(file, func() control.PolicyStore { return nil }, log)
+	h.policies, err = control.NewPolicies(file, func() control.PolicyStore {
+		if db == nil {
+			return nil
+		}
+		return db
+	}, log)
 	if err != nil {
 		return err
 	}
 	settings := gateway.Settings{Config: gateway.DefaultConfig()}
 	settings.Config.Upstream.URL = upstream
-	h.Gateway, err = gateway.New(settings, gateway.Engines{Profiler: h.Profiler, Rules: engine, Limiter: h.Limiter, Owners: policies.Owners}, h.Events.Tell, log, prometheus.NewRegistry())
+	h.Gateway, err = gateway.New(settings, gateway.Engines{Profiler: h.Profiler, Rules: engine, Limiter: h.Limiter, Owners: h.policies.Owners}, h.Events.Tell, log, prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}
@@ -175,7 +183,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 		}, log)
 	}
 	h.Control = control.New(control.Parts{
-		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: policies, Events: h.Events, Limits: h.limits,
+		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: h.policies, Events: h.Events, Limits: h.limits,
 		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
 			if db == nil {
 				return nil

@@ -37,7 +37,7 @@ func Paying(t testing.TB) *Headgate {
 		t.Fatal(problems)
 	}
 	h := New(t, Config{
-		Rules: shopRules, Limits: limiter.DefaultConfig(), Ledger: true, Now: Noon, Prices: prices(t), Catalogs: []*attribution.Catalog{catalog},
+		Rules: shopRules, Limits: limiter.DefaultConfig(), Stored: true, Ledger: true, Now: Noon, Prices: prices(t), Catalogs: []*attribution.Catalog{catalog},
 		Owners: []attribution.OwnerConfig{{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"}},
 		Budgets: attribution.Budgets{
 			"checkout": {Month: attribution.Amount{Micro: 430e6}}, "search": {Month: attribution.Amount{Micro: 250e6}}, "platform": {Month: attribution.Amount{Micro: 900e6}},
