@@ -26,8 +26,8 @@ type gauge struct {
 
 func constant(int, int64) float64 { return 7 }
 
-// moving returns a Control of a profile that has seen gauges, up to now.
-func moving(t *testing.T, gauges map[string]gauge) *Control {
+// shopOfGauges returns a Control of a profile that has seen gauges, up to now.
+func shopOfGauges(t *testing.T, gauges map[string]gauge) *Control {
 	t.Helper()
 	c := profiling(t, "a")
 	p := c.parts.Profiler
@@ -77,7 +77,7 @@ func TestSlowGaugesAreFound(t *testing.T) {
 	hourly := func(_ int, part int64) float64 { return float64(part / sketch.Parts) }
 	always := func(_ int, part int64) float64 { return float64(part) }
 	one := func(i int, part int64) float64 { return float64(part * (1 - int64(min(i, 1)))) }
-	c := moving(t, map[string]gauge{
+	c := shopOfGauges(t, map[string]gauge{
 		"constant":            {value: constant},
 		"hourly":              {about: "gauge", value: hourly},
 		"nan":                 {about: "gauge", value: func(int, int64) float64 { return math.NaN() }},
@@ -133,7 +133,7 @@ func TestSlowGaugesAreThinnedToWhatQueriesAllow(t *testing.T) {
 		`{__name__=~"fr.*"} > 5`:           "slow 4m",
 		"rate(free[30s]) > 5 or free == 0": "",
 	} {
-		c := moving(t, map[string]gauge{"free": {about: "gauge", value: constant}})
+		c := shopOfGauges(t, map[string]gauge{"free": {about: "gauge", value: constant}})
 		c.parts.Usage = asking(t, map[string]string{"A": expr})
 		if got := thinned(t, c)["free"]; got != want {
 			t.Errorf("with %s it is thinned to %q, want %q", expr, got, want)
@@ -142,7 +142,7 @@ func TestSlowGaugesAreThinnedToWhatQueriesAllow(t *testing.T) {
 }
 
 func TestSlowGaugesSayWhatWasSeen(t *testing.T) {
-	c := moving(t, map[string]gauge{"free": {about: "gauge", value: func(i int, part int64) float64 { return float64(int64(min(i, 1)) * part / sketch.Parts) }}})
+	c := shopOfGauges(t, map[string]gauge{"free": {about: "gauge", value: func(i int, part int64) float64 { return float64(int64(min(i, 1)) * part / sketch.Parts) }}})
 	found, err := c.Recommend(t.Context(), RecommendQuery{Tenant: "a"})
 	if err != nil || len(found.List) != 1 {
 		t.Fatalf("%+v, %v; want one", found.List, err)
