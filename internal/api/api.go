@@ -47,7 +47,7 @@ func register(a huma.API, c *control.Control) {
 	registerTeams(a, c)
 	registerUnowned(a, c)
 	registerUsage(a, c)
-	registerStatus(a)
+	registerStatus(a, c)
 	registerTokens(a, c)
 	describeNulls(a.OpenAPI().Components.Schemas)
 }

@@ -88,6 +88,7 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/rules",
 		"GET /api/v1/rules/{name}",
 		"GET /api/v1/rules/{name}/history",
+		"GET /api/v1/status",
 		"GET /api/v1/status/buildinfo",
 		"GET /api/v1/status/tsdb",
 		"GET /api/v1/teams",

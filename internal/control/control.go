@@ -46,7 +46,10 @@ type Parts struct {
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
-	Now      func() time.Time // what costs are as of; nil: time.Now
+
+	Configuration func() Configuration // nil where there is none to show
+
+	Now func() time.Time // what costs are as of; nil: time.Now
 }
 
 // New returns a Control for the program itself, which may do everything.
