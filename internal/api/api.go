@@ -25,7 +25,7 @@ func New(c *control.Control) http.Handler {
 	mux := http.NewServeMux()
 	a := humago.New(mux, config())
 	register(a, c)
-	return actors(limitWrites(problems(mux)))
+	return actors(limitWrites(c, problems(mux)))
 }
 
 // register adds every operation.

@@ -22,7 +22,7 @@ func serve(method, path, body string, headers ...string) *httptest.ResponseRecor
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	rec := httptest.NewRecorder()
-	New(nil).ServeHTTP(rec, r)
+	New(control.New(control.Parts{})).ServeHTTP(rec, r)
 	return rec
 }
 

@@ -25,6 +25,7 @@ type Control struct {
 	actor   auth.Actor
 	rates   *rates
 	flows   *flows
+	writes  *writes
 	reports chan struct{} // holds one for each that is being made
 
 	previews chan struct{} // holds one for each that runs
@@ -55,7 +56,7 @@ type Parts struct {
 // New returns a Control for the program itself, which may do everything.
 func New(p Parts) *Control {
 	return &Control{
-		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows),
+		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows), writes: newWrites(),
 		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
 	}
 }
