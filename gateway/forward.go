@@ -32,6 +32,7 @@ type upstream struct {
 	reported atomic.Bool   // it has answered 2.0 with Written headers
 	complain *rate.Limiter // of log lines
 	alarm    *rate.Limiter // of events
+	health   health
 }
 
 // upstreams are all of them.
@@ -171,15 +172,23 @@ func (g *Gateway) forward(ctx context.Context, w *work, set *settings, r *http.R
 	if w.modified {
 		body = w.packed
 	}
+	end := attempt{began: time.Now(), kind: failed}
+	if r.Header.Get("Retry-Attempt") != "" {
+		end.again = 1
+	}
+	up.health.begin()
+	defer func() { up.health.end(end, time.Now()) }()
 	resp, err := up.send(ctx, w, set, r, body)
 	if err != nil && neverSent(err) {
 		select { // nothing can have been stored: once more, at once
 		case <-time.After(50 * time.Millisecond):
+			end.again++
 			resp, err = up.send(ctx, w, set, r, body)
 		case <-ctx.Done():
 		}
 	}
 	if err != nil {
+		end.err = err
 		g.metrics.upstreamRequests.WithLabelValues("none").Inc()
 		if up.complain.Allow() {
 			g.log.Warn("upstream did not answer", slog.String("tenant", string(w.tenant)), slog.Any("err", err))
@@ -190,7 +199,9 @@ func (g *Gateway) forward(ctx context.Context, w *work, set *settings, r *http.R
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 	g.metrics.upstreamRequests.WithLabelValues(strconv.Itoa(resp.StatusCode)).Inc()
-	return g.interpret(w, up, resp, strings.TrimSpace(strings.ToValidUTF8(string(text), "\uFFFD")))
+	d := g.interpret(w, up, resp, strings.TrimSpace(strings.ToValidUTF8(string(text), "\uFFFD")))
+	end.status, end.kind = resp.StatusCode, d.kind
+	return d
 }
 
 // send makes one attempt.

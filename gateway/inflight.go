@@ -36,6 +36,13 @@ func (f *inflight) bytes() int64 {
 	return f.used
 }
 
+// of returns what requests for an upstream are charged now.
+func (f *inflight) of(up *upstream) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byTarget[up]
+}
+
 // A charge is what one request has been charged.
 type charge struct {
 	in     *inflight

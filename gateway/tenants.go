@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/headgate/headgate/internal/tenant"
+import (
+	"time"
+
+	"github.com/headgate/headgate/internal/tenant"
+)
 
 // Tenants returns the tenants that are known, by name: those that sent within the
 // window.
@@ -10,4 +14,13 @@ func (g *Gateway) Tenants() []tenant.ID {
 		list = append(list, s.tenant)
 	}
 	return list
+}
+
+// Seen returns when each tenant that is known sent last.
+func (g *Gateway) Seen() map[tenant.ID]time.Time {
+	seen := map[tenant.ID]time.Time{}
+	for _, s := range g.states.all() {
+		seen[s.tenant] = time.Unix(0, s.used.Load())
+	}
+	return seen
 }

@@ -55,13 +55,9 @@ func (r *request) setBypass() (templ.SafeURL, page, error) {
 	if _, ok := faultsOf(err); !ok {
 		return "", page{}, err
 	}
-	s, statusErr := r.control.Status("")
-	if statusErr != nil {
-		return "", page{}, statusErr
-	}
-	v := newStatusView(r, s, r.control.Bypass())
-	v.Form = r.bypassForm(err)
-	return "", page{Title: "Status", Place: "Status", Status: unprocessable, Body: statusPage(v)}, nil
+	p, err := r.statusWith(err)
+	p.Status = unprocessable
+	return "", p, err
 }
 
 func (r *request) endBypass() (templ.SafeURL, page, error) {

@@ -249,7 +249,7 @@ func newCostValue(r *request, q control.CostQuery, c attribution.Column, value s
 	case attribution.ByMetric:
 		href = r.link("/profile/metric", "metric", value)
 	case attribution.ByRule:
-		href = r.link(pathOf("/rules", value))
+		href = r.link(rulePath(value))
 	}
 	return valueView{Name: newNameView(value, href)}
 }

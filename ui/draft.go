@@ -128,5 +128,15 @@ func (r *request) apiURL(path string) string {
 // shell writes one word for a shell.
 func shell(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
+// rulePath returns where a rule is shown. That of the form for a new rule is taken: a
+// rule of that name has another.
+func rulePath(name string) string {
+	path := pathOf("/rules", name)
+	if path == "/rules/new" {
+		path += "/rule"
+	}
+	return path
+}
+
 // pathOf joins a path with a name that somebody else chose.
 func pathOf(path, name string) string { return path + "/" + url.PathEscape(name) }

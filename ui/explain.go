@@ -68,7 +68,7 @@ func newExplainView(r *request, x control.Explanation, asked bool) explainView {
 	for _, s := range x.Steps {
 		step := stepView{Step: s.Step, Name: newNameView(s.Name, ""), Matched: s.Matched, Detail: shown(s.Detail)}
 		if s.Step == "rule" || s.Step == "priority" {
-			step.Name.Href = r.link(pathOf("/rules", s.Name))
+			step.Name.Href = r.link(rulePath(s.Name))
 		}
 		if s.Step == "rule" {
 			step.Decides = s.Matched && s.Name == x.Rule

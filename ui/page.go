@@ -62,7 +62,14 @@ func (s *site) show(rw http.ResponseWriter, r *request, a answer) {
 		p = r.failed(err)
 	}
 	p = r.onward(p)
+	r.addCookies(rw)
 	s.send(rw, r.http, p.Status, layout(newLayoutView(r, p)))
+}
+
+func (r *request) addCookies(rw http.ResponseWriter) {
+	for _, c := range r.cookies {
+		http.SetCookie(rw, c)
+	}
 }
 
 // noRole is what somebody reads who may do nothing.

@@ -3,9 +3,12 @@ package ui
 import (
 	"errors"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -23,21 +26,36 @@ type deed func(*request) (to templ.SafeURL, instead page, err error)
 // listener refuses them, as http.CrossOriginProtection judges.
 func (s *site) post(mux *http.ServeMux, path string, d deed) {
 	mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, r *http.Request) {
+		req := s.request(r)
+		if wait, ok := req.control.MayWriteNow(); !ok {
+			s.slow(rw, req, wait)
+			return
+		}
 		r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
-			s.show(rw, s.request(r), func(*request) (page, error) {
+			s.show(rw, req, func(*request) (page, error) {
 				return failure(http.StatusBadRequest, "The form cannot be read", "It is damaged, or larger than "+size(maxForm)+". Nothing was changed."), nil
 			})
 			return
 		}
-		req := s.request(r)
 		req.query = r.PostForm
 		to, p, err := d(req)
 		if to != "" && err == nil {
+			req.addCookies(rw)
 			http.Redirect(rw, r, string(to), http.StatusSeeOther)
 			return
 		}
 		s.show(rw, req, func(*request) (page, error) { return p, err })
+	})
+}
+
+// slow refuses a change of somebody who makes too many: as many as the API allows.
+func (s *site) slow(rw http.ResponseWriter, r *request, wait time.Duration) {
+	seconds := int(math.Ceil(wait.Seconds()))
+	rw.Header().Set("Retry-After", strconv.Itoa(seconds))
+	s.show(rw, r, func(*request) (page, error) {
+		return failure(http.StatusTooManyRequests, "Too many changes at once", "Nothing was changed. Wait "+plural(seconds, "second")+
+			", go back, and send the form again: what you typed is still there."), nil
 	})
 }
 
@@ -51,6 +69,8 @@ var deeds = map[string]string{
 	"bypassed": "Rules and limits are off until the time that stands above.",
 	"ended":    "The bypass is over: rules and limits act again.",
 	"limited":  "The limit is changed, and in force.",
+	"made":     "The token is made. Its secret is shown once: whoever did not copy it revokes the token, and makes another.",
+	"revoked":  "The token is revoked: whatever uses it is refused from now on.",
 }
 
 // refusals are why a change is not made, with their statuses.

@@ -21,6 +21,7 @@ type request struct {
 	http    *http.Request
 	query   url.Values
 	now     time.Time
+	cookies []*http.Cookie // that go with the answer
 }
 
 func (s *site) request(r *http.Request) *request {

@@ -19,6 +19,7 @@ func (s *site) route(mux *http.ServeMux) {
 	s.page(mux, "/rules/new", (*request).newRule)
 	s.post(mux, "/rules/new", (*request).createRule)
 	s.page(mux, "/rules/{name}", (*request).rule)
+	s.page(mux, "/rules/{name}/rule", (*request).rule) // for a rule called new
 	s.page(mux, "/rules/{name}/edit", (*request).editRule)
 	s.post(mux, "/rules/{name}/edit", (*request).saveRule)
 	s.post(mux, "/rules/{name}/mode", (*request).switchRule)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -390,4 +391,60 @@ func TestAPageThatThereIsNoneOfLeadsOn(t *testing.T) {
 	if links := find(find(doc, "section.failure")[0], "a"); len(links) != 2 || textOf(links[0]) != "Try again" || attribute(links[0], "href") != "/headgate/rules/none/history?tenant=a" {
 		t.Errorf("where the store is not there lead %q", allText(links))
 	}
+}
+
+func TestARuleCalledNewCanBeOpened(t *testing.T) {
+	h := shop(t)
+	at, doc := wantDone(t, h, "/rules/new", url.Values{"name": {"new"}, "match": {"up"}, "action": {"drop"}, "mode": {"shadow"}})
+	if !strings.HasPrefix(at, "/rules/new/rule?") {
+		t.Errorf("the rule is at %s", at)
+	}
+	wantText(t, doc, "h1", "new")
+	doc = wantPage(t, h, linkOf(t, wantPage(t, h, "/rules", http.StatusOK), "new"), http.StatusOK)
+	wantText(t, doc, "span.badge", "shadow")
+	doc = wantPage(t, h, linkOf(t, doc, "Edit"), http.StatusOK)
+	form := formOf(doc, "rule")
+	_, doc = wantDone(t, h, "/rules/new/edit", with(form, "mode", "off", "why", "done"))
+	wantText(t, doc, "span.badge", "off")
+	wantText(t, wantPage(t, h, "/rules/new", http.StatusOK), "h1", "New rule")
+}
+
+// The buttons for how long a rule is to last are those of a form: they work as links
+// do, and lose nothing of what was typed.
+func TestARuleExpiresAWhileFromNow(t *testing.T) {
+	h := shop(t)
+	doc := wantPage(t, h, "/rules/new?name=a&match=up&action=drop&reason=INC-1", http.StatusOK)
+	var lengths []string
+	for _, b := range find(find(doc, "form#rule")[0], "button") {
+		if attribute(b, "name") == "for" {
+			lengths = append(lengths, attribute(b, "value"))
+		}
+	}
+	if got := strings.Join(lengths, " "); got != "1h 4h 1d 7d" {
+		t.Errorf("the durations to choose from are %s", got)
+	}
+	for length, want := range map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour} {
+		form := formOf(wantPage(t, h, "/rules/new?name=a&match=up&action=drop&reason=INC-1&expires=2020-01-01T00:00&for="+length, http.StatusOK), "rule")
+		at, err := time.Parse(second, form.Get("expires"))
+		if left := time.Until(at); err != nil || left > want || left < want-time.Minute || form.Get("reason") != "INC-1" {
+			t.Errorf("for=%s: it expires at %q (%v), want in %s, and the rest as it was", length, form.Get("expires"), err, want)
+		}
+	}
+	for _, length := range []string{"", "5h", "-1h", "9999999999d", "<b>"} {
+		form := formOf(wantPage(t, h, "/rules/new?name=a&match=up&action=drop&for="+url.QueryEscape(length), http.StatusOK), "rule")
+		if form.Get("expires") != "" {
+			t.Errorf("for=%q: it expires at %q, want never", length, form.Get("expires"))
+		}
+	}
+	doc = wantPage(t, h, "/rules/drop-sessions/edit?for=4h", http.StatusOK)
+	form := formOf(doc, "rule")
+	if form.Get("expires") == "" || form.Get("match") != "checkout_session_events_total" {
+		t.Errorf("a rule that is changed has the form %v, want it to expire", form)
+	}
+}
+
+func TestForHowLongARuleMatchesNothing(t *testing.T) {
+	h := New(controltest.Paying(t).Control, Options{})
+	doc := wantPage(t, h, "/rules", http.StatusOK)
+	wantText(t, doc, "span.warn", "nothing in")
 }

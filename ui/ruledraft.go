@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/prometheus/common/model"
 
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
@@ -71,6 +72,13 @@ func draftOfSpec(s rules.Spec) ruleDraft {
 // second is how a browser's field for a time writes it, with seconds and their
 // thousandths where there are any.
 const second = "2006-01-02T15:04:05.999"
+
+// expireIn lets the draft expire after one of the durations to choose from.
+func (d *ruleDraft) expireIn(length string, now time.Time) {
+	if span, err := model.ParseDuration(length); err == nil && length != "" && known(expiryChoices, length) {
+		d.Expires = now.Add(time.Duration(span)).UTC().Truncate(time.Second).Format(second)
+	}
+}
 
 // values returns the parameters of the draft, without what is empty.
 func (d ruleDraft) values() url.Values {
@@ -180,4 +188,12 @@ func ordinal(index string) (string, bool) {
 // draftLink returns the address of the form for a new rule, filled in.
 func (r *request) draftLink(s rules.Spec) templ.SafeURL {
 	return r.site.address("/rules/new", draftOfSpec(s).values())
+}
+
+// boxedDraftLink is draftLink for a rule that expires a while after the form is
+// opened, by one of expiryChoices.
+func (r *request) boxedDraftLink(s rules.Spec, length string) templ.SafeURL {
+	q := draftOfSpec(s).values()
+	q.Set("for", length)
+	return r.site.address("/rules/new", q)
 }

@@ -32,6 +32,7 @@ type ruleFormView struct {
 	Whens      []choiceView
 	Modes      []choiceView
 	Priorities []choiceView
+	Expiries   []choiceView // durations from now
 }
 
 // A choiceView is a word that a field may hold.
@@ -41,6 +42,7 @@ var (
 	actionChoices   = []choiceView{{"drop", "drop"}, {"downsample", "downsample: one in an interval"}, {"keep", "keep: whatever rules behind say"}, {"prioritize", "prioritize: for shedding"}}
 	whenChoices     = []choiceView{{"always", "always"}, {"over_limit", "while the tenant is over its limit"}}
 	modeChoices     = []choiceView{{"shadow", "shadow: only count"}, {"enforce", "enforce"}, {"off", "off"}}
+	expiryChoices   = []choiceView{{"1h", "1 h"}, {"4h", "4 h"}, {"1d", "1 d"}, {"7d", "7 d"}}
 	priorityChoices = []choiceView{{"critical", "critical"}, {"high", "high"}, {"default", "default"}, {"low", "low: shed first"}}
 )
 
@@ -62,6 +64,7 @@ func (r *request) newRule() (page, error) {
 		return p, nil
 	}
 	d := draftOf(r.query)
+	d.expireIn(r.get("for"), r.now)
 	d.Revision = ""
 	if d.Action == "" {
 		d.Action = rules.Drop.String()
@@ -84,7 +87,7 @@ func (r *request) createRule() (templ.SafeURL, page, error) {
 	if err != nil {
 		return "", r.ruleForm(d, err), nil
 	}
-	return r.site.address(pathOf("/rules", d.Name), map[string][]string{"done": {"created"}}), page{}, nil
+	return r.site.address(rulePath(d.Name), map[string][]string{"done": {"created"}}), page{}, nil
 }
 
 func (r *request) editRule() (page, error) {
@@ -104,6 +107,7 @@ func (r *request) editRule() (page, error) {
 	} else if mode := r.get("mode"); mode != "" {
 		d.Mode = mode
 	}
+	d.expireIn(r.get("for"), r.now)
 	d.Name = rule.Rule.Name
 	if d.Revision == "" {
 		d.Revision = revisionText(rule)
@@ -120,7 +124,7 @@ func (r *request) saveRule() (templ.SafeURL, page, error) {
 	if err != nil {
 		return "", r.ruleForm(d, err), nil
 	}
-	return r.site.address(pathOf("/rules", d.Name), map[string][]string{"done": {"saved"}}), page{}, nil
+	return r.site.address(rulePath(d.Name), map[string][]string{"done": {"saved"}}), page{}, nil
 }
 
 // save saves a draft by a verb, or returns what is wrong with it.
@@ -155,12 +159,12 @@ func (r *request) ruleForm(d ruleDraft, err error) page {
 		New:     d.Revision == "",
 		Wrong:   faults{},
 		Teams:   r.actor.Teams,
-		Actions: actionChoices, Whens: whenChoices, Modes: modeChoices, Priorities: priorityChoices,
+		Actions: actionChoices, Whens: whenChoices, Modes: modeChoices, Priorities: priorityChoices, Expiries: expiryChoices,
 	}
 	if !v.New {
 		path := pathOf("/rules", d.Name)
 		v.Head = headView{Title: shown(d.Name), Code: true, Lead: "Changes are in force from the moment they are saved, and each can be taken back."}
-		v.Action, v.Cancel = r.site.address(path+"/edit", nil), r.site.address(path, nil)
+		v.Action, v.Cancel = r.site.address(path+"/edit", nil), r.site.address(rulePath(d.Name), nil)
 		p.Title, p.Crumbs = "Change "+shown(d.Name), append(p.Crumbs, crumb{shown(d.Name), v.Cancel})
 	}
 	for _, t := range r.control.Tenants() {

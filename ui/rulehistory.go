@@ -79,7 +79,7 @@ func revisionText(rule control.Rule) string {
 func (r *request) rulePage(title, name string, gone bool) page {
 	p := page{Title: title + " " + shown(name), Place: "Rules", Tenant: noTenant, Crumbs: []crumb{{"Rules", r.site.address("/rules", nil)}}}
 	if !gone {
-		p.Crumbs = append(p.Crumbs, crumb{short(name), r.site.address(pathOf("/rules", name), nil)})
+		p.Crumbs = append(p.Crumbs, crumb{short(name), r.site.address(rulePath(name), nil)})
 	}
 	return p
 }
@@ -208,7 +208,7 @@ func (r *request) revertRule() (templ.SafeURL, page, error) {
 		p, pageErr := r.revertPage(r.get("to"), err)
 		return "", p, pageErr
 	}
-	return r.site.address(pathOf("/rules", name), url.Values{"done": {"reverted"}}), page{}, nil
+	return r.site.address(rulePath(name), url.Values{"done": {"reverted"}}), page{}, nil
 }
 
 func (r *request) askDelete() (page, error) { return r.deletePage(nil) }
@@ -230,7 +230,7 @@ func (r *request) deletePage(err error) (page, error) {
 		Head: headView{Title: "Delete " + shown(name)}, Diff: diff(yamlOf(rule.Rule.Spec()), ""), Danger: true,
 		Text:   []string{"It removes " + rate(rule.RemovedSamplesPerSecond) + " samples/s now; these come through again at once. Its history stays, and brings it back."},
 		Action: r.site.address(pathOf("/rules", name)+"/delete", nil), Hidden: []param{{"revision", r.revisionShown(rule)}}, Reason: r.get("reason"),
-		Do: "Delete the rule", Cancel: r.site.address(pathOf("/rules", name), nil),
+		Do: "Delete the rule", Cancel: r.site.address(rulePath(name), nil),
 	}
 	if rule.State != rules.StateActive {
 		v.Text = []string{"It removes nothing now: it is " + string(rule.State) + ". Its history stays, and brings it back."}
@@ -271,5 +271,5 @@ func (r *request) switchRule() (templ.SafeURL, page, error) {
 		}
 		return "", r.ruleForm(d, err), nil
 	}
-	return r.site.address(pathOf("/rules", rule.Rule.Name), url.Values{"done": {"saved"}}), page{}, nil
+	return r.site.address(rulePath(rule.Rule.Name), url.Values{"done": {"saved"}}), page{}, nil
 }

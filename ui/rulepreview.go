@@ -85,7 +85,7 @@ func newPreviewView(r *request, p control.Preview) previewView {
 		if c.Kind == control.ShadowedBy {
 			says = "comes first, and takes some of the same series"
 		}
-		v.Conflicts = append(v.Conflicts, conflictView{newNameView(c.Rule, r.link(pathOf("/rules", c.Rule), "tenant", "")), says, count(c.Series.Value), plusMinus(c.Series.Error)})
+		v.Conflicts = append(v.Conflicts, conflictView{newNameView(c.Rule, r.link(rulePath(c.Rule), "tenant", "")), says, count(c.Series.Value), plusMinus(c.Series.Error)})
 	}
 	link := func(path string, parameter string) func(string) templ.SafeURL {
 		return func(name string) templ.SafeURL {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/prometheus/common/model"
@@ -36,7 +37,7 @@ type ruleRowView struct {
 	Money        string // that the samples of the effect cost in a month
 	Matched      string // series, "" where it is not known
 	MatchedError string
-	Idle         bool // nothing matches
+	Idle         string // for how long nothing matches; "" where something does
 	Team         string
 	Edit         templ.SafeURL // "" where it cannot be changed here
 	Expires      when
@@ -69,10 +70,14 @@ func newRulesView(r *request, list []control.Rule) rulesView {
 		list = slices.DeleteFunc(list, func(c control.Rule) bool { return c.Rule.Tenant != "" && string(c.Rule.Tenant) != r.tenant() })
 	}
 	matched := r.control.MatchedEach(list)
+	idle := r.control.IdleEach(r.context(), list, matched)
 	for i, rule := range list {
 		row := newRuleRowView(r, rule)
 		if m := matched[i]; m.Known {
-			row.Matched, row.MatchedError, row.Idle = count(m.Series), plusMinus(m.Error), m.Series == 0
+			row.Matched, row.MatchedError = count(m.Series), plusMinus(m.Error)
+		}
+		if idle[i] > 0 {
+			row.Idle = "nothing in " + hours(idle[i])
 		}
 		if money, currency := r.control.SamplesPerMonth(rule.Rule.Tenant, rule.RemovedSamplesPerSecond); currency != "" {
 			row.Money, v.Currency = amount(money), currency
@@ -85,7 +90,7 @@ func newRulesView(r *request, list []control.Rule) rulesView {
 func newRuleRowView(r *request, c control.Rule) ruleRowView {
 	rule := c.Rule
 	v := ruleRowView{
-		Position: strconv.Itoa(c.Position), Name: newNameView(rule.Name, r.link(pathOf("/rules", rule.Name))),
+		Position: strconv.Itoa(c.Position), Name: newNameView(rule.Name, r.link(rulePath(rule.Name))),
 		Tenant: string(rule.Tenant), Does: does(rule), State: ruleTones[c.State],
 		Effect: rate(c.RemovedSamplesPerSecond), Would: c.State == "shadow", Expires: newWhen(rule.Expires, r.now), Source: source(c),
 	}
@@ -103,6 +108,14 @@ func newRuleRowView(r *request, c control.Rule) ruleRowView {
 		v.More = "or " + plural(n, "other")
 	}
 	return v
+}
+
+// hours writes a duration in hours, where it is some.
+func hours(d time.Duration) string {
+	if d < time.Hour {
+		return span(d)
+	}
+	return strconv.Itoa(int(d.Hours())) + " h"
 }
 
 // does says in words what a rule does to what it matches.

@@ -230,8 +230,8 @@ func rulesPage(v rulesView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if row.Idle {
-					templ_7745c5c3_Err = badge(badgeView{Text: "nothing", Tone: "warn", Title: "None of the series received within the window of the profile matches: is the rule still needed?"}).Render(ctx, templ_7745c5c3_Buffer)
+				if row.Idle != "" {
+					templ_7745c5c3_Err = badge(badgeView{Text: row.Idle, Tone: "warn", Title: "Nothing matched it for so long: in a day where the ledger has one and the rule removes samples, else within the window of the profile. Is the rule still needed?"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/headgate/headgate/internal/control"
 )
@@ -42,25 +43,35 @@ func problemLines[P fmt.Stringer](list []P) (texts []string, more string) {
 }
 
 // clipped cuts a text off that is too long for a list.
-func clipped(text string) string {
-	const most = 500
+func clipped(text string) string { return clippedTo(text, 500) }
+
+func clippedTo(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	return text[:most] + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// newLedgerFacts says how far what is recorded of samples is behind them.
-func newLedgerFacts(r *request) []factView {
+// newLedgerFacts says how far what is recorded of samples is behind them; open is
+// whether its store is.
+func newLedgerFacts(r *request, open bool) []factView {
 	s, ok := r.control.LedgerState()
 	if !ok {
 		return nil
 	}
+	return ledgerFacts(r, s, open)
+}
+
+func ledgerFacts(r *request, s control.LedgerState, open bool) []factView {
 	stored := factView{Name: "Stored", Text: "nothing yet"}
 	if !s.Stored.IsZero() {
 		stored.Text = "all until " + newWhen(s.Stored, r.now).Exact + ", " + ago(s.Stored, r.now)
 	}
-	list := []factView{stored, {Name: "Waiting", Text: count(float64(s.Waiting)) + " samples in " + count(float64(s.Cells)) + " cells"}}
+	state := factView{Name: "Its store", Text: "is open"}
+	if !open {
+		state.Text = "is not open: it is tried again, and what was counted waits in memory"
+	}
+	list := []factView{state, stored, {Name: "Waiting", Text: count(float64(s.Waiting)) + " samples in " + count(float64(s.Cells)) + " cells"}}
 	if s.Err != nil {
 		list = append(list, factView{Name: "Failing", Text: "the store took nothing " + count(float64(s.Attempts)) + " times; nothing is lost meanwhile, and the log says why"})
 	}

@@ -16,26 +16,54 @@ type statusView struct {
 	Store  []factView
 	Ledger []factView // none where nothing is recorded
 	Files  sourcesView
+
+	Upstreams     []upstreamView
+	Window        string // that the counts of upstreams are of
+	Configuration *configurationView
+	Senders       sendersView
+
 	Bypass *bypassView
 	Switch []copyView  // how the bypass is turned on or off elsewhere
 	Form   *bypassForm // nil for those who may not
 	Links  []linkView
 }
 
-func (r *request) status() (page, error) {
-	s, err := r.control.Status(r.tenant())
+func (r *request) status() (page, error) { return r.statusWith(nil) }
+
+// statusWith returns the page of the status, after a change of the bypass was not
+// made because of wrong.
+func (r *request) statusWith(wrong error) (page, error) {
+	tenant := ""
+	if wrong == nil {
+		tenant = r.tenant()
+	}
+	s, err := r.control.Status(tenant)
+	if err != nil {
+		return page{}, err
+	}
+	upstreams, err := r.control.Upstreams()
+	if err != nil {
+		return page{}, err
+	}
+	list, more, err := r.control.Senders()
 	if err != nil {
 		return page{}, err
 	}
 	v := newStatusView(r, s, r.control.Bypass())
-	v.Form = r.bypassForm(nil)
+	v.Form = r.bypassForm(wrong)
+	v.Stats = append([]statView{upstreamStat(upstreams)}, v.Stats...)
+	for _, u := range upstreams[:min(len(upstreams), sendersShown)] {
+		v.Upstreams = append(v.Upstreams, newUpstreamView(r, u))
+	}
+	v.Senders = newSendersView(r, list, more)
+	v.Configuration = newConfigurationView(r)
 	return page{Title: "Status", Place: "Status", Body: statusPage(v)}, nil
 }
 
 func newStatusView(r *request, s control.Status, bypass *control.Bypass) statusView {
 	v := statusView{
 		Head:  headView{Title: "Status", Lead: "How Headgate itself is doing.", AsOf: newWhen(r.now, r.now)},
-		LetGo: s.LetGo,
+		LetGo: s.LetGo, Window: span(control.UpstreamWindow),
 		Build: []factView{
 			{Name: "Version", Text: orUnknown(version.Version)}, {Name: "Revision", Text: orUnknown(version.Revision)},
 			{Name: "Built", Text: orUnknown(version.BuildDate)}, {Name: "Go", Text: version.GoVersion + ", " + version.GoOS + "/" + version.GoArch},
@@ -73,7 +101,7 @@ func newStatusView(r *request, s control.Status, bypass *control.Bypass) statusV
 				" \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"for\":\"1h\",\"reason\":\"say why\"}'"},
 		}
 	}
-	v.Ledger, v.Files = newLedgerFacts(r), newSourcesView(r.control)
+	v.Ledger, v.Files = newLedgerFacts(r, s.StoreOpen), newSourcesView(r.control)
 	for _, l := range []struct {
 		text, path string
 		shown      bool

@@ -120,7 +120,7 @@ func newTeamView(r *request, t control.TeamDetail) teamView {
 	}
 	for _, row := range s.Savings {
 		v.Savings = append(v.Savings, savingView{
-			Rule:    newNameView(row.Rule, r.link(pathOf("/rules", row.Rule))),
+			Rule:    newNameView(row.Rule, r.link(rulePath(row.Rule))),
 			Samples: count(float64(row.Samples[attribution.Dropped] + row.Samples[attribution.Downsampled])), Saved: amount(row.Saved),
 		})
 	}

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,14 @@ func (r *request) tokens() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	return tokensPageOf(newTokensView(r, list)), nil
+	v := newTokensView(r, list)
+	if c, err := r.http.Cookie(handoverCookie); err == nil && r.http.Method == http.MethodGet {
+		if made, ok := r.site.made.take(c.Value, r.actor.String(), r.now); ok {
+			v.Made = newMadeView(r, made.token, made.secret)
+		}
+		r.cookies = append(r.cookies, r.keyCookie(""))
+	}
+	return tokensPageOf(v), nil
 }
 
 func tokensPageOf(v tokensView) page {
@@ -122,7 +130,8 @@ func newTokenForm(r *request) tokenForm {
 	return f
 }
 
-// createToken makes a token. Its secret is in this answer and nowhere else.
+// createToken makes a token. Its secret is on the page that the browser goes to then,
+// once, so that loading that again makes no other token.
 func (r *request) createToken() (templ.SafeURL, page, error) {
 	t := control.Token{Name: r.get("name"), Role: auth.Role(r.get("role")), Teams: wholeLines(r.query.Get("teams"))}
 	for _, name := range wholeLines(r.query.Get("tenants")) {
@@ -143,22 +152,18 @@ func (r *request) createToken() (templ.SafeURL, page, error) {
 		return "", page{}, err
 	}
 	if !isInvalid {
-		r.query = nil // the form is for another
+		key := r.site.made.put(handed{token: made, secret: secret, by: r.actor.String()}, r.now)
+		r.cookies = append(r.cookies, r.keyCookie(key))
+		return r.site.address("/tokens", url.Values{"done": {"made"}}), page{}, nil
 	}
-	list, listErr := r.control.Tokens(r.context())
-	if listErr != nil && secret == "" {
-		return "", page{}, listErr
+	list, err := r.control.Tokens(r.context())
+	if err != nil {
+		return "", page{}, err
 	}
 	v := newTokensView(r, list)
-	if isInvalid {
-		v.Form.Field, v.Form.Problem = invalid.Field, sentence(shown(invalid.Text))+"."
-		p := tokensPageOf(v)
-		p.Status = unprocessable
-		return "", p, nil
-	}
-	v.Made = newMadeView(r, made, secret)
+	v.Form.Field, v.Form.Problem = invalid.Field, sentence(shown(invalid.Text))+"."
 	p := tokensPageOf(v)
-	p.Status = http.StatusCreated
+	p.Status = unprocessable
 	return "", p, nil
 }
 
@@ -173,7 +178,7 @@ func (r *request) revokeToken() (templ.SafeURL, page, error) {
 	if err := r.control.RevokeToken(r.context(), r.http.PathValue("id")); err != nil {
 		return "", page{}, err
 	}
-	return r.site.address("/tokens", nil), page{}, nil
+	return r.site.address("/tokens", url.Values{"done": {"revoked"}}), page{}, nil
 }
 
 // wholeLines returns the lines of a text that say something, once each.

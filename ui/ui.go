@@ -48,6 +48,7 @@ type site struct {
 	control *control.Control
 	options Options
 	assets  *assets
+	made    handover // tokens that nobody was shown yet
 }
 
 // New returns the handler of all pages, which stands at the root of its listener.

@@ -57,6 +57,7 @@ var allowances = map[string]allowance{
 	"GET /api/v1/profile/labels":          {roles: "VEFA", reach: one, path: "/api/v1/profile/labels?tenant=OWN"},
 	"GET /api/v1/profile/series":          {roles: "VEFA", reach: one, path: "/api/v1/profile/series?tenant=OWN&match=up"},
 	"GET /api/v1/status/tsdb":             {roles: "VEFA", reach: one, path: "/api/v1/status/tsdb?tenant=OWN"},
+	"GET /api/v1/status":                  {roles: "VEFA", reach: listed},
 	"GET /api/v1/status/buildinfo":        {roles: "VEFA", reach: free},
 	"GET /api/v1/tokens":                  {roles: "A", reach: listed},
 	"POST /api/v1/tokens":                 {roles: "A", reach: one, body: `{"name":"t","role":"viewer","tenants":["OWN"]}`},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -157,9 +158,24 @@ func TestTokensByForm(t *testing.T) {
 		}
 	}
 	resp, text := r.post("/tokens", form, page(ann))
-	secret := regexp.MustCompile(`hg_[0-9A-Za-z]{49}`).FindString(text)
-	if resp.StatusCode != http.StatusCreated || secret == "" || strings.Contains(text, "<b>") || resp.Header.Get("Cache-Control") != "no-store" {
+	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/tokens?done=made" || len(resp.Cookies()) != 1 || strings.Contains(text+fmt.Sprint(resp.Header), "hg_") {
 		t.Fatalf("make a token: %s %s %s", resp.Status, resp.Header, text)
+	}
+	key := resp.Cookies()[0]
+	if !key.HttpOnly || key.SameSite != http.SameSiteStrictMode || key.Path != "/tokens" {
+		t.Errorf("the secret is fetched with the cookie %s", key)
+	}
+	with := func(who func(*http.Request)) func(*http.Request) {
+		return func(req *http.Request) { who(req); req.AddCookie(key) }
+	}
+	r.wantPage("/tokens", http.StatusForbidden, with(vic))
+	resp, text = r.do(http.MethodGet, r.web, "/tokens?done=made", nil, page(with(ann)))
+	secret := regexp.MustCompile(`hg_[0-9A-Za-z]{49}`).FindString(text)
+	if resp.StatusCode != http.StatusOK || secret == "" || strings.Contains(text, "<b>") || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("the page behind the form: %s %s %s", resp.Status, resp.Header, text)
+	}
+	if again := r.wantPage("/tokens?done=made", http.StatusOK, with(ann), "The token is made"); strings.Contains(again, "hg_") {
+		t.Error("loading the page again shows the secret again")
 	}
 	for path, want := range map[string]int{"/api/v1/flow?tenant=a": 200, "/api/v1/flow?tenant=c": 403} {
 		if resp, text := r.do(http.MethodGet, r.web, path, nil, bearer(secret)); resp.StatusCode != want {
@@ -177,7 +193,7 @@ func TestTokensByForm(t *testing.T) {
 	if resp, _ := r.post(revoke[1], nil, page(vic)); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a viewer revokes it: %s, want 403", resp.Status)
 	}
-	if resp, text := r.post(revoke[1], nil, page(ann)); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/tokens" {
+	if resp, text := r.post(revoke[1], nil, page(ann)); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/tokens?done=revoked" {
 		t.Errorf("revoke it: %s %s", resp.Status, text)
 	}
 	if resp, _ := r.do(http.MethodGet, r.web, "/api/v1/flow?tenant=a", nil, bearer(secret)); resp.StatusCode != http.StatusUnauthorized {

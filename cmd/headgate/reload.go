@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -36,6 +38,7 @@ type reloading struct {
 	config *Config    // in force
 	stamp  uint64     // of its catalogs' files, as they were looked at last
 	first  *loaded    // at start
+	shown  atomic.Pointer[control.Configuration]
 
 	successful prometheus.Gauge
 	timestamp  prometheus.Gauge
@@ -68,6 +71,7 @@ func (r *reloading) succeeded(l *loaded) {
 	r.successful.Set(1)
 	r.timestamp.SetToCurrentTime()
 	r.hash.Set(float64(l.hash))
+	r.shown.Store(r.inForce(l))
 }
 
 // reload reads everything, and only where all of it is right puts it in force.
@@ -85,6 +89,9 @@ func (r *reloading) reload(context.Context) error {
 	}
 	if err != nil {
 		r.successful.Set(0)
+		failed := *r.shown.Load()
+		failed.Failure, failed.FailedAt = err.Error(), time.Now()
+		r.shown.Store(&failed)
 		r.log.Error("configuration was not reloaded: the old one stays in force", slog.Any("err", err))
 		r.notify(gateway.Event{At: time.Now(), Kind: "reload", Text: "failed, the old configuration stays in force: " + err.Error()})
 		return err
@@ -100,6 +107,13 @@ func (r *reloading) reload(context.Context) error {
 
 // sayWhatStays logs what changed in the file and needs a restart.
 func (r *reloading) sayWhatStays(l *loaded) {
+	for _, key := range r.waiting(l) {
+		r.log.Warn("this setting keeps the value it had at start; restart to change it", slog.String("setting", key))
+	}
+}
+
+// waiting returns what l changes and only a restart puts in force.
+func (r *reloading) waiting(l *loaded) (keys []string) {
 	now, then := l.settings.Config, r.first.settings.Config
 	for _, fixed := range []struct {
 		key     string
@@ -113,9 +127,10 @@ func (r *reloading) sayWhatStays(l *loaded) {
 		{"storage", l.config.Storage != r.first.config.Storage},
 	} {
 		if fixed.changed {
-			r.log.Warn("this setting keeps the value it had at start; restart to change it", slog.String("setting", fixed.key))
+			keys = append(keys, fixed.key)
 		}
 	}
+	return keys
 }
 
 // withoutService returns what of c needs a restart to change.

@@ -180,6 +180,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	c := control.New(control.Parts{
 		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries, Asked: asked.Evidence,
 		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
+		Configuration: func() control.Configuration { return *reloads.shown.Load() },
 	})
 
 	if trusting {

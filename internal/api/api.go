@@ -25,7 +25,7 @@ func New(c *control.Control) http.Handler {
 	mux := http.NewServeMux()
 	a := humago.New(mux, config())
 	register(a, c)
-	return actors(limitWrites(problems(mux)))
+	return actors(limitWrites(c, problems(mux)))
 }
 
 // register adds every operation.
@@ -47,7 +47,7 @@ func register(a huma.API, c *control.Control) {
 	registerTeams(a, c)
 	registerUnowned(a, c)
 	registerUsage(a, c)
-	registerStatus(a)
+	registerStatus(a, c)
 	registerTokens(a, c)
 	describeNulls(a.OpenAPI().Components.Schemas)
 }

@@ -22,7 +22,7 @@ func serve(method, path, body string, headers ...string) *httptest.ResponseRecor
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	rec := httptest.NewRecorder()
-	New(nil).ServeHTTP(rec, r)
+	New(control.New(control.Parts{})).ServeHTTP(rec, r)
 	return rec
 }
 
@@ -88,6 +88,7 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/rules",
 		"GET /api/v1/rules/{name}",
 		"GET /api/v1/rules/{name}/history",
+		"GET /api/v1/status",
 		"GET /api/v1/status/buildinfo",
 		"GET /api/v1/status/tsdb",
 		"GET /api/v1/teams",

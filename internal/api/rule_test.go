@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
@@ -135,7 +134,7 @@ func TestWhoChangesThingsTooFastWaits(t *testing.T) {
 		return rec
 	}
 	var last *httptest.ResponseRecorder
-	for range 10 * writesBurst { // the bucket fills while it is emptied, but not as fast
+	for range 1000 { // the bucket fills while it is emptied, but not as fast
 		if last = as("ann"); last.Code == http.StatusTooManyRequests {
 			break
 		}
@@ -148,19 +147,5 @@ func TestWhoChangesThingsTooFastWaits(t *testing.T) {
 	}
 	if rec := ask(h, http.MethodGet, "/rules", ""); rec.Code != http.StatusOK {
 		t.Errorf("a question waits: %d", rec.Code)
-	}
-}
-
-func TestWritersAreBounded(t *testing.T) {
-	ws := &writes{writers: map[string]*writer{}}
-	now := time.Unix(1000, 0)
-	for i := range 3 * maxWriters {
-		now = now.Add(time.Millisecond)
-		if _, ok := ws.allow(strings.Repeat("x", i), now); !ok {
-			t.Fatal("a newcomer waits")
-		}
-	}
-	if n := len(ws.writers); n > maxWriters {
-		t.Errorf("%d writers are remembered, want %d at most", n, maxWriters)
 	}
 }

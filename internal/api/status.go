@@ -6,6 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/common/version"
+
+	"github.com/headgate/headgate/internal/control"
 )
 
 // A BuildInfo is what was built, in Prometheus' shape.
@@ -25,15 +27,28 @@ type buildInfoOutput struct {
 	}
 }
 
-func registerStatus(a huma.API) {
+type statusOutput struct{ Body Status }
+
+func registerStatus(a huma.API, c *control.Control) {
+	huma.Register(a, operation(http.MethodGet, "/status", "get-status", "How Headgate, its upstreams and its tenants are doing, as far as it concerns who asks"),
+		func(ctx context.Context, _ *struct{}) (*statusOutput, error) {
+			s, err := newStatus(c.As(actor(ctx)))
+			if err != nil {
+				return nil, problem(err)
+			}
+			return &statusOutput{s}, nil
+		})
 	huma.Register(a, operation(http.MethodGet, "/status/buildinfo", "get-buildinfo", "What was built"),
 		func(context.Context, *struct{}) (*buildInfoOutput, error) {
 			out := &buildInfoOutput{}
-			out.Body.Status = "success"
-			out.Body.Data = BuildInfo{
-				Version: version.Version, Revision: version.GetRevision(), Branch: version.Branch,
-				BuildUser: version.BuildUser, BuildDate: version.BuildDate, GoVersion: version.GoVersion,
-			}
+			out.Body.Status, out.Body.Data = "success", newBuildInfo()
 			return out, nil
 		})
+}
+
+func newBuildInfo() BuildInfo {
+	return BuildInfo{
+		Version: version.Version, Revision: version.GetRevision(), Branch: version.Branch,
+		BuildUser: version.BuildUser, BuildDate: version.BuildDate, GoVersion: version.GoVersion,
+	}
 }

@@ -4,78 +4,17 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"sync"
-	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/headgate/headgate/internal/control"
 )
-
-const (
-	// writesPerSecond is how many changes one actor may ask for, in the long run,
-	// and writesBurst how many at once.
-	writesPerSecond = 10
-	writesBurst     = 100
-
-	// maxWriters is how many actors are told apart. Beyond it, those who were
-	// silent longest are forgotten, and begin anew.
-	maxWriters = 1000
-)
-
-// writes bounds how fast each actor may change things. It may be used from any
-// goroutine.
-type writes struct {
-	mu      sync.Mutex
-	writers map[string]*writer
-}
-
-type writer struct {
-	limit *rate.Limiter
-	last  time.Time
-}
-
-// allow reports whether who may change something now, or how long to wait.
-func (ws *writes) allow(who string, now time.Time) (wait time.Duration, ok bool) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	w := ws.writers[who]
-	if w == nil {
-		if len(ws.writers) >= maxWriters {
-			ws.forget(now)
-		}
-		w = &writer{limit: rate.NewLimiter(writesPerSecond, writesBurst)}
-		ws.writers[who] = w
-	}
-	w.last = now
-	r := w.limit.ReserveN(now, 1)
-	if wait = r.DelayFrom(now); wait > 0 {
-		r.CancelAt(now)
-		return wait, false
-	}
-	return 0, true
-}
-
-// forget makes room: it lets go of those whose bucket is full again, and where
-// there are none, of all.
-func (ws *writes) forget(now time.Time) {
-	full := now.Add(-writesBurst / writesPerSecond * time.Second)
-	for who, w := range ws.writers {
-		if w.last.Before(full) {
-			delete(ws.writers, who)
-		}
-	}
-	if len(ws.writers) >= maxWriters {
-		clear(ws.writers)
-	}
-}
 
 // limitWrites refuses what would change something where its actor asks too fast.
-func limitWrites(next http.Handler) http.Handler {
-	ws := &writes{writers: map[string]*writer{}}
+func limitWrites(c *control.Control, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodGet, http.MethodHead, http.MethodOptions:
 		default:
-			if wait, ok := ws.allow(actor(r.Context()).String(), time.Now()); !ok {
+			if wait, ok := c.As(actor(r.Context())).MayWriteNow(); !ok {
 				rw.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 				WriteProblem(rw, http.StatusTooManyRequests, "too many changes at once: wait as long as Retry-After says")
 				return

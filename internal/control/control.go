@@ -25,6 +25,7 @@ type Control struct {
 	actor   auth.Actor
 	rates   *rates
 	flows   *flows
+	writes  *writes
 	reports chan struct{} // holds one for each that is being made
 
 	previews chan struct{} // holds one for each that runs
@@ -46,13 +47,16 @@ type Parts struct {
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
 	Reload   func(context.Context) error
-	Now      func() time.Time // what costs are as of; nil: time.Now
+
+	Configuration func() Configuration // nil where there is none to show
+
+	Now func() time.Time // what costs are as of; nil: time.Now
 }
 
 // New returns a Control for the program itself, which may do everything.
 func New(p Parts) *Control {
 	return &Control{
-		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows),
+		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows), writes: newWrites(),
 		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
 	}
 }

@@ -62,6 +62,10 @@ func (c *Control) FlowHistory(tenantName string) (FlowHistory, error) {
 	if err != nil {
 		return FlowHistory{}, err
 	}
+	return c.flowHistory(t), nil
+}
+
+func (c *Control) flowHistory(t tenant.ID) FlowHistory {
 	c.flows.mu.Lock()
 	defer c.flows.mu.Unlock()
 	readings := c.flows.byTenant[t]
@@ -69,7 +73,7 @@ func (c *Control) FlowHistory(tenantName string) (FlowHistory, error) {
 	for i := 1; i < len(readings); i++ {
 		h.Steps = append(h.Steps, readings[i].since(readings[i-1]))
 	}
-	return h, nil
+	return h
 }
 
 // PerSecond returns what became of samples in a second, over the last

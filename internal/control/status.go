@@ -15,18 +15,23 @@ type Status struct {
 	ProfileSaved time.Time // zero: never
 	LetGo        []string  // of the tenant's profile, for want of memory, in sentences
 	Journal      store.JournalStats
+	StoreOpen    bool // what is recorded of samples can be read and written
 }
 
-// Status returns how the process is doing, and what the profile of a tenant lacks.
+// Status returns how the process is doing, and what the profile of a tenant lacks;
+// without a name, that of the default one, or the first that the actor sees.
 func (c *Control) Status(tenantName string) (Status, error) {
 	if err := c.may(auth.ReadTraffic); err != nil {
 		return Status{}, err
+	}
+	if tenantName == "" && !c.actor.SeesAll() {
+		tenantName = string(c.actor.Tenants[0])
 	}
 	f, err := c.parts.Gateway.Flow("", "")
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Since: f.From, Journal: c.parts.Events.Stats()}
+	s := Status{Since: f.From, Journal: c.parts.Events.Stats(), StoreOpen: c.parts.Ledger != nil && c.parts.Ledger() != nil}
 	if p := c.parts.Profiler; p != nil {
 		s.Profiled, s.ProfileBytes = true, p.Bytes()
 		if at := p.Saved(); at > 0 {

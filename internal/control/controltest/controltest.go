@@ -55,6 +55,7 @@ type Headgate struct {
 	Limiter  *limiter.Limiter
 	Events   *control.Events
 	Ledger   *store.Ledger // nil where nothing is recorded
+	InForce  control.Configuration
 
 	broken atomic.Bool
 	began  time.Time // of the timestamps of samples
@@ -72,6 +73,10 @@ type Headgate struct {
 func New(t testing.TB, c Config) *Headgate {
 	t.Helper()
 	h := &Headgate{Events: control.NewEvents(slog.New(slog.DiscardHandler)), began: time.Now().Add(-time.Hour), begun: time.Now(), counted: map[seriesOf]uint64{}}
+	h.InForce = control.Configuration{
+		File: "headgate.yml", Hash: "00c0ffee0001", LoadedAt: h.begun,
+		Text: "gateway:\n  upstream:\n    url: https://<secret>@store.example/api/v1/push\n    timeout: 20s\nrules:\n  files: [rules/shop.yml]\n",
+	}
 	upstream := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		if h.broken.Load() {
 			rw.WriteHeader(http.StatusServiceUnavailable)
@@ -184,7 +189,8 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: h.policies, Events: h.Events, Limits: h.limits,
-		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
+		Ledger: h.ledger, Now: c.clock(), Usage: queries, Configuration: func() control.Configuration { return h.InForce },
+		Audits: control.NewAudits(func() control.AuditStore {
 			if db == nil {
 				return nil
 			}
