@@ -58,3 +58,25 @@ func TestWhoHasNoRoleSeesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestFormsAreForThoseWhoMaySendThem(t *testing.T) {
+	h := shop(t)
+	for _, path := range []string{"/rules/drop-sessions/edit", "/rules/drop-sessions/revert?to=1", "/rules/drop-sessions/delete"} {
+		for _, tt := range []struct {
+			name  string
+			actor auth.Actor
+			want  int
+		}{
+			{"an editor of its team", auth.Actor{Role: auth.Editor, Teams: []string{"checkout"}}, 200},
+			{"an editor of another team", auth.Actor{Role: auth.Editor, Teams: []string{"search"}}, 403},
+			{"an editor of its team in another tenant", auth.Actor{Role: auth.Editor, Teams: []string{"checkout"}, Tenants: []tenant.ID{"payments"}}, 404},
+			{"a viewer", auth.Actor{Role: auth.Viewer}, 403},
+			{"an admin", auth.Actor{Role: auth.Admin}, 200},
+		} {
+			rec := as(h, tt.actor, path)
+			if form := strings.Contains(rec.Body.String(), "<form") && strings.Contains(rec.Body.String(), `name="revision"`); rec.Code != tt.want || form != (tt.want == 200) {
+				t.Errorf("%s of %s: %d, with a form: %v; want %d", tt.name, path, rec.Code, form, tt.want)
+			}
+		}
+	}
+}

@@ -72,11 +72,12 @@ func period(q attribution.Query) string {
 
 // sharingWords say who pays for what nobody owns.
 func sharingWords(s attribution.Sharing) string {
+	const inFiles = " FOCUS has no shares: there it stays with unowned."
 	switch s {
 	case attribution.Even:
-		return "Teams pay even parts of what nobody owns."
+		return "Teams pay even parts of what nobody owns." + inFiles
 	case attribution.Proportional:
-		return "Teams pay for what nobody owns in proportion to their own cost."
+		return "Teams pay for what nobody owns in proportion to their own cost." + inFiles
 	}
 	return "What nobody owns stays with unowned."
 }

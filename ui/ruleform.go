@@ -59,6 +59,14 @@ func (r *request) needEditor() (page, bool) {
 	return failure(http.StatusForbidden, "You may not do that", "To change rules takes one of the roles "+auth.WriteTeamRules.Roles()+"."), true
 }
 
+// needOwner returns the page for those who may not change a rule.
+func (r *request) needOwner(rule control.Rule) (page, bool) {
+	if r.actor.MayChangeRule(rule.Rule.Tenant, rule.Rule.Team) {
+		return page{}, false
+	}
+	return failure(http.StatusForbidden, "You may not do that", "To change the rule "+shown(rule.Rule.Name)+" takes the role admin, or editor of its team and tenant."), true
+}
+
 func (r *request) newRule() (page, error) {
 	if p, no := r.needEditor(); no {
 		return p, nil
@@ -100,6 +108,9 @@ func (r *request) editRule() (page, error) {
 	}
 	if rule.Source != control.FromAPI {
 		return failure(http.StatusConflict, "It is managed by a file", "The rule "+rule.Rule.Name+" is in "+source(rule)+": change it there and reload. Its page has it as YAML."), nil
+	}
+	if p, no := r.needOwner(rule); no {
+		return p, nil
 	}
 	d := draftOfSpec(rule.Rule.Spec())
 	if r.query.Has("action") {

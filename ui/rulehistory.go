@@ -148,6 +148,9 @@ func (r *request) revertPage(to string, err error) (page, error) {
 	gone := now.Source == ""
 	is := ""
 	if !gone {
+		if p, no := r.needOwner(now); no {
+			return p, nil
+		}
 		is = yamlOf(now.Rule.Spec())
 	}
 	v := confirmView{
@@ -225,6 +228,9 @@ func (r *request) deletePage(err error) (page, error) {
 	}
 	if rule.Source != control.FromAPI {
 		return failure(http.StatusConflict, "It is managed by a file", "The rule "+name+" is in "+source(rule)+": remove it there and reload."), nil
+	}
+	if p, no := r.needOwner(rule); no {
+		return p, nil
 	}
 	v := confirmView{
 		Head: headView{Title: "Delete " + shown(name)}, Diff: diff(yamlOf(rule.Rule.Spec()), ""), Danger: true,

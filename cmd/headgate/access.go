@@ -34,6 +34,7 @@ func readAccess(flag, file string) (access, error) {
 		basicAuth: len(c.Users) > 0,
 		// Any certificate will do where it is not verified.
 		clientCerts: c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",
+		tls:         c.TLSConfig.TLSCert != "" || c.TLSConfig.TLSCertPath != "",
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -284,4 +285,24 @@ func TestOtherMachinesMayComeWherePeopleSignIn(t *testing.T) {
 	if !strings.Contains(r.log.String(), "for all to read") {
 		t.Errorf("the log does not say that passwords can be read:\n%s", r.log)
 	}
+}
+
+func TestACertificateOfOurOwnProtectsTheCookie(t *testing.T) {
+	cert, key, pool := certificate(t)
+	files := map[string]string{
+		"headgate.yml": people + "storage: {url: sqlite://store.db}\n", "cert.pem": cert, "key.pem": key,
+		"web.yml": "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n",
+	}
+	for name, text := range passwords {
+		files[name] = text
+	}
+	r := launch(t, files, "--config.file=DIR/headgate.yml", "--web.config.file=DIR/web.yml", "--ingest.config.file=DIR/web.yml")
+	r.scheme = "https"
+	r.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	resp, _ := r.post("/login", map[string]string{"name": "ann", "password": "correct horse"})
+	c := resp.Cookies()[0]
+	if c.Name != "__Host-headgate_session" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+		t.Errorf("the cookie is %s", c)
+	}
+	r.wantPage("/", http.StatusOK, func(req *http.Request) { req.AddCookie(c) }, "url: https://localhost")
 }

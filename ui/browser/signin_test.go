@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/headgate/headgate/internal/api"
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/auth/signin"
 	"github.com/headgate/headgate/internal/control/controltest"
@@ -23,14 +24,19 @@ import (
 // openHash is of the password "open", at the least cost that is taken.
 const openHash = "$argon2id$v=19$m=7168,t=6,p=1$MTIzNDU2Nzg$XAvd6Ra2XKbDwt2h9VKE7A"
 
-// serveTo serves the pages of a Headgate to people who sign in: ann, an admin, and
-// vic, a viewer of the tenant payments with a long name.
+// serveTo serves the pages and the API of a Headgate to people who sign in with the
+// password "open": ann, an admin; vic with a long name, a viewer of the tenant
+// payments; val, a viewer of all; ed, an editor of the team checkout; and fin, of
+// finops.
 func serveTo(t *testing.T, h *controltest.Headgate) string {
 	t.Helper()
 	c := auth.DefaultConfig()
 	c.Users = []auth.UserConfig{
 		{Name: "ann", Role: auth.Admin, PasswordHash: openHash},
 		{Name: viewer, Role: auth.Viewer, PasswordHash: openHash, Tenants: []tenant.ID{"payments"}, Teams: []string{"team-of-" + strings.Repeat("long", 20)}},
+		{Name: "val", Role: auth.Viewer, PasswordHash: openHash},
+		{Name: "ed", Role: auth.Editor, PasswordHash: openHash, Teams: []string{"checkout"}},
+		{Name: "fin", Role: auth.FinOps, PasswordHash: openHash},
 	}
 	settings, err := auth.Load(c)
 	if err != nil {
@@ -47,13 +53,16 @@ func serveTo(t *testing.T, h *controltest.Headgate) string {
 	mux, pages := http.NewServeMux(), ui.New(h.Control, o)
 	people.Register(mux)
 	mux.Handle("/assets/", pages)
+	behind := http.NewServeMux()
+	behind.Handle("/", pages)
+	behind.Handle(api.Prefix+"/", api.New(h.Control))
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
 		a, err := people.Actor(r)
 		if errors.Is(err, signin.ErrNobody) {
 			http.Redirect(rw, r, "/login?next="+r.URL.Path, http.StatusSeeOther)
 			return
 		}
-		pages.ServeHTTP(rw, r.WithContext(auth.NewContext(r.Context(), a)))
+		behind.ServeHTTP(rw, r.WithContext(auth.NewContext(r.Context(), a)))
 	})
 	srv := httptest.NewServer(http.NewCrossOriginProtection().Handler(mux))
 	t.Cleanup(srv.Close)

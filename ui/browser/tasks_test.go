@@ -134,55 +134,90 @@ func TestWithoutJavaScript(t *testing.T) {
 // enforces it, sees its samples go, and takes it back.
 func TestFixWhatExploded(t *testing.T) {
 	const sessions = 3000
-	shop := controltest.Shop(t, sessions)
-	ctx := tab(t, looks[0])
-	watch(t, ctx)
-	press := func(text string) {
-		t.Helper()
-		quoted := strconv.Quote(text)
-		until(t, ctx, `[...document.querySelectorAll('a, button')].some(e => e.textContent.trim() === `+quoted+`)`)
-		eval[bool](t, ctx, `(e => { e.click(); return true; })([...document.querySelectorAll('a, button')].find(e => e.textContent.trim() === `+quoted+`))`)
-	}
-	heading := func(text string) {
-		t.Helper()
-		until(t, ctx, `document.readyState === 'complete' && document.querySelector('h1')?.textContent === `+strconv.Quote(text))
-	}
-	do(t, ctx,
-		chromedp.Navigate(serve(t, shop)),
-		chromedp.Click(chromedp.CSS(`table.rows tbody th a`)))
-	heading("checkout_session_events_total")
-	press("Draft a rule")
-	heading("New rule")
-	until(t, ctx, `document.querySelector('#preview .stat .value').textContent.replace(/\D/g, '') === '3000'`)
+	withAndWithout(t, func(t *testing.T, v *visitor) {
+		shop := controltest.Shop(t, sessions)
+		v.open(serve(t, shop))
+		v.at("Overview")
+		before := v.dropped()
+		v.follow("table.rows tbody th a")
+		v.at("checkout_session_events_total")
+		v.press("Draft a rule")
+		v.at("New rule")
+		v.wantPreview(sessions)
+		if v.scripts {
+			v.previewAsOneTypes()
+		} else {
+			v.previewByButton(sessions)
+		}
+		v.press("Make the rule")
+		v.at("drop-checkout-session-events-total")
+		v.wantBadge("shadow")
+		v.press("Preview and enforce")
+		until(t, v.ctx, `document.getElementById('mode')?.value === 'enforce'`)
+		v.press("Save")
+		v.at("drop-checkout-session-events-total")
+		v.wantBadge("active")
+		shop.Trade(t, sessions)
+		shop.Measure(t)
+		do(t, v.ctx, chromedp.Reload())
+		until(t, v.ctx, `parseFloat(document.querySelector('.stat .value').textContent) > 0`)
+		v.press("Overview")
+		v.at("Overview")
+		if got := v.dropped(); got < before+sessions {
+			t.Errorf("%.0f samples are dropped after %.0f before, want %d more at least", got, before, sessions)
+		}
+		v.press("Rules")
+		v.at("Rules")
+		v.press("drop-checkout-session-events-total")
+		v.at("drop-checkout-session-events-total")
+		v.press("Revert to it")
+		until(t, v.ctx, `document.querySelector('h1')?.textContent.startsWith('Go back to revision')`)
+		v.press("Revert")
+		v.at("drop-checkout-session-events-total")
+		v.wantBadge("shadow")
+	})
+}
 
-	// The preview follows what is typed, and the address with it.
-	eval[bool](t, ctx, `window.same = true`)
-	do(t, ctx, chromedp.Click(chromedp.CSS("#match")), chromedp.KeyEvent(kb.End), chromedp.KeyEvent("x"))
-	until(t, ctx, `document.querySelector('#preview [role=alert]')`)
-	do(t, ctx, chromedp.KeyEvent(kb.Backspace))
-	until(t, ctx, `!document.querySelector('#preview [role=alert]') && document.querySelector('#preview .stat') && location.search.includes('match=')`)
-	if !eval[bool](t, ctx, `window.same === true && document.activeElement.id === 'match'`) {
-		t.Error("typing loads the page anew, or loses the field")
-	}
+// dropped is how many samples the overview says are dropped.
+func (v *visitor) dropped() float64 {
+	v.t.Helper()
+	return eval[float64](v.t, v.ctx, `Number(document.querySelector('table.outcomes tr.dropped td').textContent.replace(/\D/g, ''))`)
+}
 
-	press("Make the rule")
-	heading("drop-checkout-session-events-total")
-	until(t, ctx, `document.querySelector('main .badge').textContent === 'shadow'`)
-	press("Preview and enforce")
-	until(t, ctx, `document.getElementById('mode')?.value === 'enforce'`)
-	press("Save")
-	heading("drop-checkout-session-events-total")
-	until(t, ctx, `document.querySelector('main .badge').textContent === 'active'`)
-	shop.Trade(t, sessions)
-	shop.Measure(t)
-	do(t, ctx, chromedp.Reload())
-	until(t, ctx, `parseFloat(document.querySelector('.stat .value').textContent) > 0`)
-	press("Revert to it")
-	until(t, ctx, `document.querySelector('h1')?.textContent.startsWith('Go back to revision')`)
-	press("Revert")
-	heading("drop-checkout-session-events-total")
-	until(t, ctx, `document.querySelector('main .badge').textContent === 'shadow'`)
-	if refused := eval[[]string](t, ctx, `window.refused`); len(refused) > 0 {
-		t.Errorf("the policy refused %q", refused)
+// wantBadge waits until the first badge of the page says what it should.
+func (v *visitor) wantBadge(words string) {
+	v.t.Helper()
+	until(v.t, v.ctx, `document.querySelector('main .badge')?.textContent === `+strconv.Quote(words))
+}
+
+// wantPreview waits until the preview says how many series a rule matches.
+func (v *visitor) wantPreview(series int) {
+	v.t.Helper()
+	until(v.t, v.ctx, `document.querySelector('#preview .stat .value')?.textContent.replace(/\D/g, '') === '`+strconv.Itoa(series)+`'`)
+}
+
+// previewAsOneTypes checks that the preview follows what is typed, and the address
+// with it.
+func (v *visitor) previewAsOneTypes() {
+	v.t.Helper()
+	eval[bool](v.t, v.ctx, `window.same = true`)
+	do(v.t, v.ctx, chromedp.Click(chromedp.CSS("#match")), chromedp.KeyEvent(kb.End), chromedp.KeyEvent("x"))
+	until(v.t, v.ctx, `document.querySelector('#preview [role=alert]')`)
+	do(v.t, v.ctx, chromedp.KeyEvent(kb.Backspace))
+	until(v.t, v.ctx, `!document.querySelector('#preview [role=alert]') && document.querySelector('#preview .stat') && location.search.includes('match=')`)
+	if !eval[bool](v.t, v.ctx, `window.same === true && document.activeElement.id === 'match'`) {
+		v.t.Error("typing loads the page anew, or loses the field")
 	}
+}
+
+// previewByButton checks that a button previews what was typed, and keeps it.
+func (v *visitor) previewByButton(series int) {
+	v.t.Helper()
+	match := eval[string](v.t, v.ctx, `document.getElementById('match').value`)
+	v.fill("#match", "{")
+	v.press("Preview")
+	until(v.t, v.ctx, `document.querySelector('#preview [role=alert]')`)
+	v.fill("#match", match)
+	v.press("Preview")
+	v.wantPreview(series)
 }
