@@ -49,7 +49,7 @@ func needsOfText(t *text) (needs []Need, trouble string) {
 	if len(r.needs) > maxNeeds {
 		return nil, fmt.Sprintf("it has more than %d selectors", maxNeeds)
 	}
-	return r.needs, ""
+	return sealed(r.needs...), ""
 }
 
 // A reader gathers the needs of one expression.

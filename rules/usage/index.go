@@ -16,6 +16,8 @@ type Index struct {
 	byName   map[string][]*Query // those that name the metric
 	patterns []*Query            // those that read metrics by pattern, or of which not all is known
 	stamp    uint64              // of the files, as they were when reading began
+
+	expressions expressions // of queries, and of the rules that were judged
 }
 
 // NewIndex returns the index of queries.
@@ -157,7 +159,7 @@ type Break struct {
 // mode. Alerts come first, and of each kind what breaks for certain. What reads
 // the result of a recording rule that breaks, breaks with it.
 func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
-	j := newJudge(r, known)
+	j := newJudge(r, known, &ix.expressions)
 	if !j.removes() {
 		return nil
 	}
