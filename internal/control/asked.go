@@ -89,8 +89,10 @@ func (c *Control) watchesQueries() (any, enough bool) {
 // An AskedQuery is a query that somebody asked of the store.
 type AskedQuery struct {
 	Expr  string
-	At    time.Time // the last time; zero: now
-	Count int64     // how often; 0: once
+	At    time.Time     // the last time; zero: now
+	Count int64         // how often; 0: once
+	By    string        // who asked it; "" where that is not known
+	Step  time.Duration // of its results; 0 where it was asked for one time
 }
 
 // NoteQueries takes queries that were asked of the store, and returns how many of
@@ -125,7 +127,7 @@ func (c *Control) NoteQueries(list []AskedQuery) (unread int, err error) {
 		if at.IsZero() || at.After(now) {
 			at = now
 		}
-		if !e.Note(q.Expr, at, uint64(max(1, q.Count))) {
+		if !e.Note(q.Expr, at, uint64(max(1, q.Count)), querylog.Source{By: q.By, Step: q.Step}) {
 			unread++
 		}
 	}

@@ -115,7 +115,7 @@ func TestWhatIsAskedForIsNotRecommended(t *testing.T) {
 		e := new(querylog.Evidence)
 		e.Watch(time.Now().Add(-since))
 		for _, x := range exprs {
-			e.Note(x, time.Now(), 1)
+			e.Note(x, time.Now(), 1, querylog.Source{})
 		}
 		return e
 	}

@@ -139,12 +139,12 @@ func (q *Query) uses(metric, label string) (best How, ok bool) {
 }
 
 // kinds are the kinds in the order in which people care.
-var kinds = []Kind{Alert, Record, Dashboard}
+var kinds = []Kind{Alert, Record, Dashboard, Asked}
 
 func (q *Query) compare(o *Query) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(kinds, q.Kind), slices.Index(kinds, o.Kind)),
-		strings.Compare(q.Name, o.Name), strings.Compare(q.File, o.File), cmp.Compare(q.Line, o.Line),
+		strings.Compare(q.Name, o.Name), strings.Compare(q.File, o.File), cmp.Compare(q.Line, o.Line), strings.Compare(q.Expr, o.Expr),
 	)
 }
 

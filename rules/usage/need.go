@@ -36,9 +36,9 @@ type Need struct {
 	names    []string // what Names returns
 }
 
-// sealed returns needs whose matchers do not change any more. What is asked for
+// Sealed returns needs whose matchers do not change any more. What is asked for
 // often of them is worked out once.
-func sealed(needs ...Need) []Need {
+func Sealed(needs ...Need) []Need {
 	for i := range needs {
 		n := &needs[i]
 		n.selector, n.names = selectorText(n.Matchers), namesOf(n.Matchers)

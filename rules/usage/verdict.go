@@ -83,6 +83,9 @@ func (j *judge) query(q *Query) (worst Verdict, why string) {
 		if v, w := j.need(&q.Needs[i]); v > worst {
 			worst, why = v, w
 		}
+		if worst == Breaks && q.Vague {
+			worst = MayBreak
+		}
 		if worst == Breaks {
 			return worst, why
 		}
