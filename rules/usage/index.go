@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -75,7 +76,7 @@ type Use struct {
 func (ix *Index) UsedBy(metric, label string) []Use {
 	var uses []Use
 	for _, q := range ix.candidates(metric) {
-		if how, ok := q.uses(metric, label); ok {
+		if how, ok := q.Uses(metric, label); ok {
 			uses = append(uses, Use{q, how})
 		}
 	}
@@ -108,9 +109,9 @@ func (h How) rank() int { return slices.Index(hows, h) }
 // Compare is below 0 where h is more certain than o.
 func (h How) Compare(o How) int { return cmp.Compare(h.rank(), o.rank()) }
 
-// uses says how q depends on a metric, or a label of it; the most certain way
-// counts.
-func (q *Query) uses(metric, label string) (best How, ok bool) {
+// Uses says how q depends on a metric, and where label is not "", on that label of
+// it; the most certain way counts.
+func (q *Query) Uses(metric, label string) (best How, ok bool) {
 	best = ByUnknown
 	for i := range q.Needs {
 		n := &q.Needs[i]
@@ -136,6 +137,25 @@ func (q *Query) uses(metric, label string) (best How, ok bool) {
 		}
 	}
 	return best, ok || q.Trouble != ""
+}
+
+// LabelsOf returns the labels of a metric that q depends on by name, sorted, and
+// whether its result carries every label.
+func (q *Query) LabelsOf(metric string) (names []string, all bool) {
+	for i := range q.Needs {
+		n := &q.Needs[i]
+		if !n.MayRead(metric) {
+			continue
+		}
+		names, all = append(names, n.Labels...), all || n.AllLabels || n.Variable
+		for _, m := range n.Matchers {
+			if m.Name != series.MetricName {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), all
 }
 
 // kinds are the kinds in the order in which people care.

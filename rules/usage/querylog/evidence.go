@@ -41,9 +41,11 @@ type Evidence struct {
 	since    time.Time // when watching began; zero: it did not
 	metrics  map[string]*entry
 	patterns map[string]*pattern
-	bytes    int   // of names
-	others   Asked // what there was no room for
-	unread   Asked // queries that could not be parsed
+	bytes    int    // of names
+	others   Asked  // what there was no room for
+	unread   Asked  // queries that could not be parsed
+	logged   uint64 // queries that were read in logs
+	told     uint64 // and those that were not
 	cache    cache
 
 	queries   map[string]*Query // by text, as it is kept
@@ -81,6 +83,8 @@ type Answer struct {
 	How    usage.How     // the most certain way
 	Since  time.Time     // what was asked before that is not known
 	Others Asked         // names that there was no room for: it may be among them
+	Logged uint64        // queries of any metric that were read in logs
+	Told   uint64        // and those that were told
 	Ranges []Span        // that functions read of the metric, the shortest first
 	Step   time.Duration // the smallest of results; 0 where it was asked for single times only
 }
@@ -122,6 +126,7 @@ func (e *Evidence) Of(metric, label string, now time.Time) (a Answer, ok bool) {
 	if a.Since.Before(oldest) {
 		a.Since = oldest
 	}
+	a.Logged, a.Told = e.logged, e.told
 	if !e.others.Last.Before(oldest) {
 		a.Others = e.others
 	}
@@ -167,6 +172,11 @@ func (e *Evidence) Note(expr string, last time.Time, count uint64, from Source) 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := Asked{last, count}
+	if from.Log {
+		e.logged += count
+	} else {
+		e.told += count
+	}
 	reads := e.cache.of(expr)
 	if reads.trouble {
 		e.unread.add(x)

@@ -106,9 +106,8 @@ func needOf(names []*labels.Matcher, s Span) usage.Need {
 
 // A Seen is a query that depends, or may depend, on a metric.
 type Seen struct {
-	Expr string
 	Query
-	How usage.How
+	Use usage.Use
 }
 
 // SeenFor returns the queries that were asked since Kept before now and depend on a
@@ -120,16 +119,20 @@ func (e *Evidence) SeenFor(metric, label string, now time.Time) []Seen {
 	defer e.mu.Unlock()
 	var list []Seen
 	for _, u := range uses {
-		if q := e.queries[u.Query.Expr]; q != nil && !q.Last.Before(now.Add(-Kept)) {
-			seen := Seen{u.Query.Expr, *q, u.How}
-			seen.By = slices.Clone(q.By)
-			if u.Query.Vague {
-				seen.How = usage.ByUnknown
-			}
-			list = append(list, seen)
+		q := e.queries[u.Query.Expr]
+		if q == nil || q.Last.Before(now.Add(-Kept)) {
+			continue
 		}
+		if u.Query.Vague {
+			u.How = usage.ByUnknown
+		}
+		seen := Seen{*q, u}
+		seen.By = slices.Clone(q.By)
+		list = append(list, seen)
 	}
-	slices.SortFunc(list, func(a, b Seen) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Expr, b.Expr)) })
+	slices.SortFunc(list, func(a, b Seen) int {
+		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Use.Query.Expr, b.Use.Query.Expr))
+	})
 	return list
 }
 

@@ -21,6 +21,7 @@ const (
 type Source struct {
 	By   string        // who asked it; "" where that is not known
 	Step time.Duration // of its results; 0 where it asked for one time
+	Log  bool          // it was read in a query log; else it was told
 }
 
 // A Query is one that was asked, in the way in which PromQL is printed, so that

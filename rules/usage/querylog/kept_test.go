@@ -97,8 +97,8 @@ func restarted(t *testing.T, e *Evidence) *Evidence {
 func TestQueriesAreSeen(t *testing.T) {
 	e := new(Evidence)
 	e.Watch(noon.Add(-24 * time.Hour))
-	e.Note("sum by(job)(rate(calls[5m]))", noon.Add(-2*time.Hour), 3, Source{By: "10.0.0.7", Step: time.Minute})
-	e.Note(" sum  by (job) (rate(calls[ 5m ])) ", noon.Add(-time.Hour), 2, Source{By: "rule group shop", Step: 15 * time.Second})
+	e.Note("sum by(job)(rate(calls[5m]))", noon.Add(-2*time.Hour), 3, Source{By: "10.0.0.7", Step: time.Minute, Log: true})
+	e.Note(" sum  by (job) (rate(calls[ 5m ])) ", noon.Add(-time.Hour), 2, Source{By: "rule group shop", Step: 15 * time.Second, Log: true})
 	e.Note("rate(calls[1m])", noon.Add(-3*time.Hour), 1, Source{By: strings.Repeat("ü", maxByText)})
 	e.Note("errors", noon, 1, Source{})
 	e.Note("calls offset 1h default", noon, 1, Source{})
@@ -113,7 +113,7 @@ func TestQueriesAreSeen(t *testing.T) {
 				if len(s.By) > maxBy {
 					t.Errorf("%d asked", len(s.By))
 				}
-				got = append(got, fmt.Sprintf("%d %s by %s every %s to %s: %s", s.Count, s.How, strings.Join(s.By, ", "), s.Step, noon.Sub(s.First), s.Expr))
+				got = append(got, fmt.Sprintf("%d %s by %s every %s to %s: %s", s.Count, s.Use.How, strings.Join(s.By, ", "), s.Step, noon.Sub(s.First), s.Use.Query.Expr))
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s %s, %s (-want +got):\n%s", metric, label, when, diff)
@@ -131,6 +131,9 @@ func TestQueriesAreSeen(t *testing.T) {
 			t.Errorf("%s: every %s, ranges (-want +got):\n%s", when, a.Step, diff)
 		}
 		e = restarted(t, e)
+	}
+	if a, _ := e.Of("calls", "", noon); a.Logged != 5 || a.Told != 10 {
+		t.Errorf("%d are of logs and %d were told, want 5 and 10", a.Logged, a.Told)
 	}
 	if q, ok := e.Kept("errors"); !ok || q.Count != uint64(maxBy+4) {
 		t.Errorf("errors is %+v", q)
@@ -206,7 +209,7 @@ func TestKeptQueriesAreBounded(t *testing.T) {
 		t.Errorf("%d queries are kept in %d bytes", len(e.queries), e.textBytes)
 	}
 	seen := e.SeenFor("calls", "", noon.Add(24*time.Hour))
-	if len(seen) != len(e.queries) || !slices.ContainsFunc(seen, func(s Seen) bool { return s.Expr == fmt.Sprintf(`rate(calls{pod="%d"}[1m])`, maxQueries) }) {
+	if len(seen) != len(e.queries) || !slices.ContainsFunc(seen, func(s Seen) bool { return s.Use.Query.Expr == fmt.Sprintf(`rate(calls{pod="%d"}[1m])`, maxQueries) }) {
 		t.Errorf("%d are seen; the latest has to be among them", len(seen))
 	}
 	unkept := func() bool {

@@ -74,6 +74,7 @@ func queryOf(text []byte) (expr string, at time.Time, from Source, ok bool) {
 		stamp = l.TS
 	}
 	at, err := time.Parse(time.RFC3339Nano, stamp)
+	from.Log = true
 	if s := l.Params.Step; 0 < s && s < maxStep.Seconds() {
 		from.Step = time.Duration(s * float64(time.Second))
 	}

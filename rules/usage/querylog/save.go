@@ -27,6 +27,8 @@ type saved struct {
 	Since    time.Time         `json:"since"`
 	Others   Asked             `json:"others"`
 	Unread   Asked             `json:"unread"`
+	Logged   uint64            `json:"logged,omitempty"`
+	Told     uint64            `json:"told,omitempty"`
 	Metrics  map[string]*entry `json:"metrics"`
 	Patterns []savedPattern    `json:"patterns"`
 	Queries  map[string]*Query `json:"queries"` // by text
@@ -48,7 +50,7 @@ type savedMatcher struct {
 func (e *Evidence) Save(w io.Writer, t *Tail) error {
 	places := t.Places()
 	e.mu.Lock()
-	s := saved{Version: version, Since: e.since, Others: e.others, Unread: e.unread, Metrics: e.metrics, Queries: e.queries, Places: places}
+	s := saved{Version: version, Since: e.since, Others: e.others, Unread: e.unread, Logged: e.logged, Told: e.told, Metrics: e.metrics, Queries: e.queries, Places: places}
 	for _, key := range slices.Sorted(maps.Keys(e.patterns)) {
 		p := e.patterns[key]
 		out := savedPattern{Names: []savedMatcher{}, entry: p.entry}
@@ -77,7 +79,7 @@ func (e *Evidence) Load(r io.Reader, t *Tail) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.since, e.others, e.unread = s.Since, s.Others, s.Unread
+	e.since, e.others, e.unread, e.logged, e.told = s.Since, s.Others, s.Unread, s.Logged, s.Told
 	for name, x := range s.Metrics {
 		if x != nil {
 			s.complete(x)
