@@ -18,7 +18,8 @@ const maxSeen = 100
 
 // SeenQueries returns the latest queries that were asked and depend on a metric, and
 // where label is not "", on that label of it, and how many more there are. There are
-// none where no queries are watched.
+// none where no queries are watched; who does not see every tenant learns only how
+// many there are, for queries are not of one tenant.
 func (c *Control) SeenQueries(metric, label string) (list []SeenQuery, more int, err error) {
 	if err := c.may(auth.ReadTraffic); err != nil {
 		return nil, 0, err
@@ -27,6 +28,9 @@ func (c *Control) SeenQueries(metric, label string) (list []SeenQuery, more int,
 		return nil, 0, nil
 	}
 	list = c.parts.Asked.SeenFor(metric, label, time.Now())
+	if c.mayAll(auth.ReadTraffic) != nil {
+		return nil, len(list), nil
+	}
 	return list[:min(len(list), maxSeen)], max(0, len(list)-maxSeen), nil
 }
 
@@ -41,18 +45,22 @@ func (c *Control) askedBreaks(r *rules.Rule, known usage.Known) []Break {
 	if !c.watches() {
 		return nil
 	}
+	hidden := c.mayAll(auth.ReadTraffic) != nil
 	list := c.parts.Asked.Index().Breaks(r, known)
 	for i, b := range list {
+		named := *b.Query // it belongs to the index
+		list[i].Query = &named
 		q, ok := c.parts.Asked.Kept(b.Query.Expr)
+		if hidden {
+			named.Expr, list[i].Why = "", "it reads, or may read, what the rule removes; who sees every tenant sees how"
+		}
 		if !ok {
 			continue
 		}
-		named := *b.Query // it belongs to the index
 		if named.Name != "" {
 			named.Name += ", "
 		}
 		named.Name += fmt.Sprintf("asked %s, last at %s", howOften(q.Count), q.Last.UTC().Format(stamp))
-		list[i].Query = &named
 	}
 	return list
 }

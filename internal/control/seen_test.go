@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage/querylog"
 )
@@ -42,6 +43,11 @@ func TestQueriesThatWereAskedAreBrokenAndDoNotBlock(t *testing.T) {
 	if err := g.breaks(rs[0], RuleChange{}); err != nil {
 		t.Errorf("queries block a rule: %v", err)
 	}
+	for _, b := range g.As(auth.Actor{Role: auth.Viewer, Tenants: []tenant.ID{"a"}}).Breaks(rs[0]) {
+		if b.Query.Expr != "" || strings.Contains(b.Why, "calls") || !strings.Contains(b.Query.Name, "asked ") {
+			t.Errorf("who sees one tenant sees %+v: %s", b.Query, b.Why)
+		}
+	}
 	if list := g.As(auth.Actor{}).Breaks(rs[0]); len(list) != 0 {
 		t.Errorf("somebody without a role sees %d queries", len(list))
 	}
@@ -59,6 +65,9 @@ func TestSeenQueriesAreFew(t *testing.T) {
 	}
 	if list, more, err := c.SeenQueries("calls", ""); len(list) != maxSeen || more != 3 || err != nil {
 		t.Errorf("%d and %d more, %v; want %d and 3", len(list), more, err, maxSeen)
+	}
+	if list, more, err := c.As(auth.Actor{Role: auth.Viewer, Tenants: []tenant.ID{"a"}}).SeenQueries("calls", ""); len(list) != 0 || more != maxSeen+3 || err != nil {
+		t.Errorf("who sees one tenant sees %d queries and %d more, %v", len(list), more, err)
 	}
 	if _, _, err := c.As(auth.Actor{}).SeenQueries("calls", ""); err == nil {
 		t.Error("somebody without a role sees queries")
