@@ -69,13 +69,14 @@ func (c *Control) askedBreaks(r *rules.Rule, known usage.Known) []Break {
 type Watched struct {
 	Alerts, Records, Panels int             // that are loaded
 	Problems                int             // what could not be read, and may use anything
+	Grafana                 string          // the address that the links of panels follow; "" where it is not known
 	Queries                 querylog.Answer // Since is zero where none are watched
 }
 
 // Watched returns what is known of queries at all: what "nothing uses it" is about.
 func (c *Control) Watched() (w Watched) {
 	if ix, err := c.usage(); err == nil {
-		w.Problems = len(ix.Problems())
+		w.Problems, w.Grafana = len(ix.Problems()), c.parts.Usage.grafana()
 		for _, q := range ix.Queries() {
 			switch q.Kind {
 			case usage.Alert:
