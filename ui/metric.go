@@ -22,6 +22,8 @@ type metricView struct {
 	Stats    []statView
 	Rough    string
 	Labels   []labelRowView
+	Uses     bool // the rows of labels say what uses them
+	UsedBy   usedByView
 	Examples []exampleView
 	Chosen   string // the label that Fixes are about
 	Fixes    []copyView
@@ -35,6 +37,7 @@ type labelRowView struct {
 	Bar                 barView
 	Reduction           string
 	Top                 []topView
+	Use                 labelUse
 	Fix                 templ.SafeURL
 	Chosen              bool
 }
@@ -63,11 +66,11 @@ func (r *request) metric() (page, error) {
 	}
 	return page{
 		Title: short(metric), Place: "Metrics", Crumbs: []crumb{{"Metrics", r.link("/profile/metrics")}},
-		Body: metricPage(newMetricView(r, d, found)),
+		Body: metricPage(newMetricView(r, d, found, r.evidenceOf(metric))),
 	}, nil
 }
 
-func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result) metricView {
+func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result, e evidence) metricView {
 	v := metricView{
 		Head: headView{Title: shown(d.Metric), Code: true, Lead: shown(d.About.Help), AsOf: newWhen(d.AsOf, r.now)},
 		Stats: []statView{
@@ -98,8 +101,11 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result) 
 	}
 	v.Chosen = short(chosen)
 	for _, l := range d.Labels {
-		v.Labels = append(v.Labels, newLabelRowView(r, d, l, l.Label == chosen))
+		row := newLabelRowView(r, d, l, l.Label == chosen)
+		row.Use = r.ofLabel(e, l.Label)
+		v.Labels = append(v.Labels, row)
 	}
+	v.Uses, v.UsedBy = e.known, newUsedByView(r, e)
 	v.Examples = newExamples(r, found)
 	v.Fixes = newMetricFixes(r, d.Metric, chosen)
 	if draft := r.draftOf(selectorOf(d.Metric), d.Metric); draft != "" {

@@ -86,6 +86,7 @@ func readConfig(file, upstreamURL string) (*Config, []rules.Problem) {
 		c.reportAll("limits", c.Limits.Validate())
 		c.checkWindow()
 		c.reportAll("attribution", c.Attribution.Validate())
+		c.reportAll("usage", c.Usage.Validate())
 		c.reportAll("storage", c.Storage.Validate())
 		c.reportAll("auth", c.Auth.Validate())
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,9 +14,9 @@ import (
 
 // A UsageQuery is an alert, a recording rule or a panel, and what it asks.
 type UsageQuery struct {
-	Kind string `json:"kind" enum:"alert,record,dashboard"`
-	Name string `json:"name" doc:"Of the alert, the recorded metric, or the dashboard and its panel."`
-	File string `json:"file"`
+	Kind string `json:"kind" enum:"alert,record,dashboard,query" doc:"A query is one that was asked."`
+	Name string `json:"name" doc:"Of the alert, the recorded metric, or the dashboard and its panel; of a query, how often it was asked."`
+	File string `json:"file" doc:"Empty of a query."`
 	Line int    `json:"line,omitempty"`
 	Expr string `json:"expr"`
 	Link string `json:"link,omitempty" doc:"Path of the panel in Grafana."`
@@ -31,6 +30,8 @@ func newUsageQuery(q *usage.Query) UsageQuery {
 type Use struct {
 	UsageQuery
 	How string `json:"how" enum:"name,pattern,result,unknown" doc:"It names the metric, or the label; or the name matches a pattern of the query's; or, of a label, its result carries every label; or the query could not be read, and may use it."`
+
+	Labels []string `json:"labels,omitempty" nullable:"false" doc:"Of the metric, that it depends on by name."`
 }
 
 // A Break is a query that a rule breaks or may break.
@@ -46,37 +47,6 @@ func newBreaks(list []control.Break) []Break {
 		breaks[i] = Break{newUsageQuery(b.Query), b.Verdict.String(), b.Why}
 	}
 	return breaks
-}
-
-// A QueryUse is what is known of queries for a metric, or a label of it.
-type QueryUse struct {
-	Since  time.Time `json:"since" doc:"Queries are watched since then."`
-	Count  uint64    `json:"count" doc:"How often it was asked for; 0: not seen."`
-	Last   time.Time `json:"last,omitzero"`
-	How    string    `json:"how,omitempty" enum:"name,pattern,result,unknown" doc:"As of uses; the most certain way."`
-	Others uint64    `json:"others,omitempty" doc:"How often names were asked for that there is no room for: it may be among them."`
-	Text   string    `json:"text"`
-}
-
-// AskedQueries are queries that were asked of the store.
-type AskedQueries struct {
-	Queries []AskedQuery `json:"queries" minItems:"1" maxItems:"1000"`
-}
-
-// An AskedQuery is one of them.
-type AskedQuery struct {
-	Expr  string    `json:"expr" minLength:"1" maxLength:"32768" doc:"PromQL."`
-	At    time.Time `json:"at" required:"false" doc:"When it was asked last; now where absent."`
-	Count int64     `json:"count" required:"false" minimum:"1" maximum:"1000000000" doc:"How often; 1 where absent."`
-}
-
-type askedInput struct{ Body AskedQueries }
-
-type askedOutput struct {
-	Body struct {
-		Taken  int `json:"taken"`
-		Unread int `json:"unread" doc:"Of them, those that cannot be parsed: the words in them count as names that may be asked for."`
-	}
 }
 
 // A UsageProblem is what is wrong with a rule file or a dashboard.
@@ -128,6 +98,7 @@ type usageProblemsOutput struct {
 }
 
 func registerUsage(a huma.API, c *control.Control) {
+	registerAsked(a, c)
 	huma.Register(a, operation(http.MethodGet, "/usage", "list-usage", "The alerts, recording rules and dashboards that use a metric"),
 		func(ctx context.Context, in *usageInput) (*usageOutput, error) {
 			as := c.As(actor(ctx))
@@ -146,25 +117,19 @@ func registerUsage(a huma.API, c *control.Control) {
 			out := &usageOutput{}
 			out.Body.Uses, out.Body.NextCursor, out.Body.Queries = []Use{}, next, newQueryUse(asked)
 			for _, u := range page {
-				out.Body.Uses = append(out.Body.Uses, Use{newUsageQuery(u.Query), string(u.How)})
+				names, _ := u.Query.LabelsOf(in.Metric)
+				out.Body.Uses = append(out.Body.Uses, Use{newUsageQuery(u.Query), string(u.How), names})
 			}
+			if asked == nil {
+				return out, nil
+			}
+			seen, more, err := as.SeenQueries(in.Metric, in.Label)
+			if err != nil {
+				return nil, problem(err)
+			}
+			out.Body.Queries.Seen, out.Body.Queries.More = newSeenQueries(seen, in.Metric), more
 			return out, nil
 		})
-	note := operation(http.MethodPost, "/usage/queries", "note-queries", "Say which queries were asked of the store, where there is no query log to read")
-	note.DefaultStatus = http.StatusOK
-	huma.Register(a, note, func(ctx context.Context, in *askedInput) (*askedOutput, error) {
-		list := make([]control.AskedQuery, len(in.Body.Queries))
-		for i, q := range in.Body.Queries {
-			list[i] = control.AskedQuery(q)
-		}
-		unread, err := c.As(actor(ctx)).NoteQueries(list)
-		if err != nil {
-			return nil, problem(err)
-		}
-		out := &askedOutput{}
-		out.Body.Taken, out.Body.Unread = len(list), unread
-		return out, nil
-	})
 	huma.Register(a, operation(http.MethodGet, "/usage/breaks", "list-breaks", "The queries that a rule breaks or may break"),
 		func(ctx context.Context, in *breaksInput) (*breaksOutput, error) {
 			breaks, err := c.As(actor(ctx)).RuleBreaks(in.Rule)
@@ -196,13 +161,6 @@ func registerUsage(a huma.API, c *control.Control) {
 			}
 			return out, nil
 		})
-}
-
-func newQueryUse(a *control.Asked) *QueryUse {
-	if a == nil {
-		return nil
-	}
-	return &QueryUse{Since: a.Since.UTC(), Count: a.Count, Last: a.Last.UTC(), How: string(a.How), Others: a.Others.Count, Text: a.Text}
 }
 
 // cut returns one page of a list, and the cursor of the next. Lists that change

@@ -29,13 +29,15 @@ func TestQueriesAreTaken(t *testing.T) {
 		{`{"queries":[{"expr":"up","count":0}]}`, http.StatusUnprocessableEntity},
 		{`{"queries":[{"expr":"up","at":"yesterday"}]}`, http.StatusUnprocessableEntity},
 		{`{"queries":[{"expr":"up","at":"2999-01-01T00:00:00Z"}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"up","step":"soon"}]}`, http.StatusUnprocessableEntity},
+		{`{"queries":[{"expr":"up","by":"` + strings.Repeat("u", 101) + `"}]}`, http.StatusUnprocessableEntity},
 		{`{"queries":[{"expr":"` + strings.Repeat("u", maxBody) + `"}]}`, http.StatusRequestEntityTooLarge},
 	} {
 		wantProblem(t, ask(h, http.MethodPost, "/usage/queries", tt.body), tt.status)
 	}
 	wantProblem(t, ask(h, http.MethodGet, "/usage?metric=up", ""), http.StatusNotFound)
 
-	rec := ask(h, http.MethodPost, "/usage/queries", `{"queries":[{"expr":"sum(up)","count":3,"at":"2026-01-02T03:04:05Z"},{"expr":"up =="},{"expr":"sum(up)"}]}`)
+	rec := ask(h, http.MethodPost, "/usage/queries", `{"queries":[{"expr":"sum(up)","count":3,"at":"2026-01-02T03:04:05Z"},{"expr":"up =="},{"expr":"sum( up )","by":"explore","step":"15s"}]}`)
 	if got := strings.TrimSpace(rec.Body.String()); rec.Code != http.StatusOK || got != `{"taken":3,"unread":1}` {
 		t.Fatalf("%d %s", rec.Code, got)
 	}
@@ -49,6 +51,25 @@ func TestQueriesAreTaken(t *testing.T) {
 		if want = `{"uses":[],"queries":{"since":"TIME",` + want; rec.Code != http.StatusOK || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %d %s, want %s", path, rec.Code, got, want)
 		}
+	}
+}
+
+// What a rule that thins needs to know stands beside the queries: which ranges they
+// read, and of which labels.
+func TestQueriesShowTheirRanges(t *testing.T) {
+	h := New(control.New(control.Parts{Asked: new(querylog.Evidence)}))
+	rec := ask(h, http.MethodPost, "/usage/queries", `{"queries":[{"expr":"sum by(job) (rate(calls[1m]))","by":"<a>","step":"15s"},`+
+		`{"expr":"max_over_time(calls{pod=\"a\"}[1h:30s])","count":2},{"expr":"rate(calls[5m])"}]}`)
+	if rec.Code != http.StatusOK {
+		t.Fatalf("%d %s", rec.Code, rec.Body)
+	}
+	_, got, _ := strings.Cut(stamps.ReplaceAllString(strings.TrimSpace(ask(h, http.MethodGet, "/usage?metric=calls", "").Body.String()), `"TIME"`), `"logged"`)
+	want := `:0,"told":4,"step":"15s","ranges":[{"func":"rate","range":"1m"},{"func":"max_over_time","range":"1h","step":"30s","subquery":true}],"seen":[` +
+		`{"expr":"max_over_time(calls{pod=\"a\"}[1h:30s])","count":2,"first":"TIME","last":"TIME","how":"name","labels":["pod"]},` +
+		`{"expr":"rate(calls[5m])","count":1,"first":"TIME","last":"TIME","how":"name"},` +
+		`{"expr":"sum by (job) (rate(calls[1m]))","count":1,"first":"TIME","last":"TIME","by":["<a>"],"step":"15s","how":"name","labels":["job"]}]}}`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
@@ -83,11 +104,12 @@ func TestUsage(t *testing.T) {
 	}
 	const down = `"kind":"alert","name":"Down","file":"a.yml","line":3,"expr":"up == 0"`
 	const panel = `"kind":"dashboard","name":"B / <P>","file":"b.json","line":1,"expr":"sum by (job) (up)","link":"/d/b?viewPanel=3"`
+	const byJob = `,"how":"name","labels":["job"]}`
 	const broken = `"kind":"alert","name":"Broken","file":"a.yml","line":5,"expr":"up =="`
 	for path, want := range map[string]string{
-		"?metric=up":                             `{"uses":[{` + down + `,"how":"name"},{` + panel + `,"how":"name"},{` + broken + `,"how":"unknown"}]}`,
+		"?metric=up":                             `{"uses":[{` + down + `,"how":"name"},{` + panel + byJob + `,{` + broken + `,"how":"unknown"}]}`,
 		"?metric=up&limit=1":                     `{"uses":[{` + down + `,"how":"name"}],"next_cursor":"MQ"}`,
-		"?metric=up&limit=1&cursor=MQ":           `{"uses":[{` + panel + `,"how":"name"}],"next_cursor":"Mg"}`,
+		"?metric=up&limit=1&cursor=MQ":           `{"uses":[{` + panel + byJob + `],"next_cursor":"Mg"}`,
 		"?metric=up&label=pod":                   `{"uses":[{` + down + `,"how":"result"},{` + broken + `,"how":"unknown"}]}`,
 		"?metric=x&label=pod&cursor=OTk":         `{"uses":[]}`,
 		"/breaks?rule=drop-up&limit=1":           `{"breaks":[{` + down + `,"verdict":"breaks","why":"every series of up is dropped: it finds nothing"}],"next_cursor":"MQ"}`,

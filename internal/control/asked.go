@@ -43,21 +43,39 @@ func (c *Control) askedFor(metric, label string) *Asked {
 	if !ok {
 		return nil
 	}
-	const stamp = "2006-01-02 15:04 UTC"
 	out := &Asked{Answer: a}
 	switch watched := span(now.Sub(a.Since)); {
 	case a.Count > 0:
-		times := "once"
-		if a.Count > 1 {
-			times = fmt.Sprintf("%d times", a.Count)
-		}
-		out.Text = fmt.Sprintf("Asked by queries %s in %s, last at %s.", times, watched, a.Last.UTC().Format(stamp))
+		out.Text = fmt.Sprintf("Asked by queries %s in %s, last at %s.", howOften(a.Count), watched, a.Last.UTC().Format(stamp))
 	case a.Others.Count > 0:
 		out.Text = fmt.Sprintf("Not known: in %s queries asked for more names than there is room for, and it may be among them.", watched)
 	default:
-		out.Text = fmt.Sprintf("Not seen in %s: queries are watched since %s.", watched, a.Since.UTC().Format(stamp))
+		out.Text = fmt.Sprintf("Not seen in %s: queries are watched since %s, %s.", watched, a.Since.UTC().Format(stamp), watchedText(a))
 	}
 	return out
+}
+
+// stamp is how times stand in sentences.
+const stamp = "2006-01-02 15:04 UTC"
+
+func howOften(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// watchedText says where the queries came from that were watched.
+func watchedText(a querylog.Answer) string {
+	switch {
+	case a.Logged+a.Told == 0:
+		return "of which none has come"
+	case a.Told == 0:
+		return fmt.Sprintf("%d of query logs", a.Logged)
+	case a.Logged == 0:
+		return fmt.Sprintf("%d that were told by API", a.Told)
+	}
+	return fmt.Sprintf("%d of query logs and %d that were told by API", a.Logged, a.Told)
 }
 
 // used reports whether it was asked for, or may have been.
@@ -89,8 +107,10 @@ func (c *Control) watchesQueries() (any, enough bool) {
 // An AskedQuery is a query that somebody asked of the store.
 type AskedQuery struct {
 	Expr  string
-	At    time.Time // the last time; zero: now
-	Count int64     // how often; 0: once
+	At    time.Time     // the last time; zero: now
+	Count int64         // how often; 0: once
+	By    string        // who asked it; "" where that is not known
+	Step  time.Duration // of its results; 0 where it was asked for one time
 }
 
 // NoteQueries takes queries that were asked of the store, and returns how many of
@@ -113,6 +133,8 @@ func (c *Control) NoteQueries(list []AskedQuery) (unread int, err error) {
 			return 0, &Invalid{place + ".expr", "it is empty; give the PromQL expression that was asked"}
 		case q.Count < 0 || q.Count > maxAskedCount:
 			return 0, &Invalid{place + ".count", fmt.Sprintf("it is not between 1 and %d; leave it out for 1", maxAskedCount)}
+		case q.Step < 0:
+			return 0, &Invalid{place + ".step", "it is below 0; leave it out where the query was for one time"}
 		case q.At.After(now.Add(time.Hour)):
 			return 0, &Invalid{place + ".at", "it is more than an hour ahead; leave it out for now, or set the clock that made it"}
 		}
@@ -125,7 +147,7 @@ func (c *Control) NoteQueries(list []AskedQuery) (unread int, err error) {
 		if at.IsZero() || at.After(now) {
 			at = now
 		}
-		if !e.Note(q.Expr, at, uint64(max(1, q.Count))) {
+		if !e.Note(q.Expr, at, uint64(max(1, q.Count)), querylog.Source{By: q.By, Step: q.Step}) {
 			unread++
 		}
 	}

@@ -46,9 +46,9 @@ func TestWhatQueriesAskedForIsSaid(t *testing.T) {
 		}
 		got = append(got, say())
 		if diff := cmp.Diff([]string{
-			"Not seen in 1 minute: queries are watched since 2000-01-01 00:00 UTC.",
-			"Not seen in 3 hours: queries are watched since 2000-01-01 00:00 UTC.",
-			"Not seen in 12 days: queries are watched since 2000-01-01 00:00 UTC.",
+			"Not seen in 1 minute: queries are watched since 2000-01-01 00:00 UTC, of which none has come.",
+			"Not seen in 3 hours: queries are watched since 2000-01-01 00:00 UTC, of which none has come.",
+			"Not seen in 12 days: queries are watched since 2000-01-01 00:00 UTC, of which none has come.",
 			"Asked by queries 5 times in 12 days, last at 2000-01-13 03:01 UTC.",
 		}, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -69,6 +69,7 @@ func TestQueriesAreChecked(t *testing.T) {
 		{"no expression", AskedQuery{}, "queries[0].expr"},
 		{"a count below 0", AskedQuery{Expr: "up", Count: -1}, "queries[0].count"},
 		{"too many", AskedQuery{Expr: "up", Count: maxAskedCount + 1}, "queries[0].count"},
+		{"a step below 0", AskedQuery{Expr: "up", Step: -1}, "queries[0].step"},
 		{"tomorrow", AskedQuery{Expr: "up", At: time.Now().Add(24 * time.Hour)}, "queries[0].at"},
 	} {
 		_, err := c.NoteQueries([]AskedQuery{tt.query})
@@ -115,7 +116,7 @@ func TestWhatIsAskedForIsNotRecommended(t *testing.T) {
 		e := new(querylog.Evidence)
 		e.Watch(time.Now().Add(-since))
 		for _, x := range exprs {
-			e.Note(x, time.Now(), 1)
+			e.Note(x, time.Now(), 1, querylog.Source{})
 		}
 		return e
 	}

@@ -27,7 +27,7 @@ type Break = usage.Break
 // and where label is not "", those that depend on that label of it.
 func (c *Control) UsedBy(metric, label string) ([]Use, error) {
 	ix, err := c.usage()
-	if watched, _ := c.watchesQueries(); watched && errors.Is(err, ErrNotFound) {
+	if c.watches() && errors.Is(err, ErrNotFound) {
 		ix, err = usage.NewIndex(nil, nil), nil // what queries ask for is known
 	}
 	switch {
@@ -50,24 +50,24 @@ func (c *Control) UsageProblems() ([]usage.Problem, error) {
 }
 
 // Breaks returns the queries that a rule breaks or may break if it is enforced,
-// whatever its mode: alerts first, and of each kind what breaks for certain. Where
-// nothing is known of queries there are none. What is known of series makes it
+// whatever its mode: alerts first, those that were asked last, and of each kind what
+// breaks for certain. Where nothing is known of queries there are none. What is known of series makes it
 // more certain.
 func (c *Control) Breaks(r *rules.Rule) []Break {
-	ix, err := c.usage()
-	if err != nil {
-		return nil
-	}
 	var known usage.Known
 	if c.parts.Profiler != nil {
 		known = &profiledSeries{profiler: c.parts.Profiler, actor: c, until: time.Now().Add(seenWithin)}
 	}
-	return ix.Breaks(r, known)
+	var list []Break
+	if ix, err := c.usage(); err == nil {
+		list = ix.Breaks(r, known)
+	}
+	return append(list, c.askedBreaks(r, known)...)
 }
 
 // RuleBreaks returns what the rule called name breaks or may break.
 func (c *Control) RuleBreaks(name string) ([]Break, error) {
-	if _, err := c.usage(); err != nil {
+	if _, err := c.usage(); err != nil && !c.watches() {
 		return nil, err
 	}
 	r, err := c.Rule(name)

@@ -14,6 +14,7 @@ import (
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage"
 )
 
 const (
@@ -159,13 +160,29 @@ func (c *Control) preview(ctx context.Context, r *rules.Rule, position int) (Pre
 		return Preview{}, err
 	}
 	p := e.preview()
-	p.Breaks = []Break{}
-	if c.KnowsQueries() {
-		p.Breaks = append(p.Breaks, c.Breaks(e.rule)...)
+	p.Breaks = c.Breaks(e.rule)
+	if p.Breaks == nil {
+		p.Breaks = []Break{}
 	}
+	more := cutAsked(&p.Breaks)
 	c.price(&p, e)
 	p.Notes = append(c.previewNotes(r, &p, e, len(tenants), hidden), p.Notes...)
+	if more > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%d more queries that were asked break, or may.", more))
+	}
 	return p, nil
+}
+
+// cutAsked leaves maxSeen of the queries that were asked, which come last, and
+// returns how many more there were.
+func cutAsked(list *[]Break) (more int) {
+	i := slices.IndexFunc(*list, func(b Break) bool { return b.Query.Kind == usage.Asked })
+	if i < 0 {
+		return 0
+	}
+	more = max(0, len(*list)-i-maxSeen)
+	*list = (*list)[:len(*list)-more]
+	return more
 }
 
 // meant returns the profiled tenants that r is for and that the actor may ask about,
@@ -281,7 +298,11 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 	if p.Currency == "" {
 		note("No price is set, so nothing has a cost.")
 	}
-	if !c.KnowsQueries() {
+	switch {
+	case c.KnowsQueries():
+	case c.watches():
+		note("No rule files or dashboards are loaded: what the rule would break is known of the queries that were watched alone.")
+	default:
 		note("No rule files or dashboards are loaded, so it is not known what the rule would break.")
 	}
 	if c.parts.Gateway != nil && c.Bypass() != nil {

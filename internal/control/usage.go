@@ -82,6 +82,13 @@ func (u *Usage) Configured() bool {
 	return len(u.config.RuleFiles)+len(u.config.Dashboards) > 0
 }
 
+// grafana returns the address that paths of panels follow, or "".
+func (u *Usage) grafana() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return strings.TrimRight(u.config.GrafanaURL, "/")
+}
+
 // Reload puts what was read of the files that c names in force.
 func (u *Usage) Reload(c usage.Config, dir string, ix *usage.Index) {
 	u.mu.Lock()

@@ -10,52 +10,104 @@ import (
 // What deciding about expressions may cost. Beyond it, nothing is decided.
 const (
 	maxProgram = 2000    // instructions of one expression
-	maxWork    = 1 << 16 // instructions looked at
+	maxWork    = 1 << 16 // instructions looked at, and would be if nothing were remembered
 )
 
-// An automaton is a regular expression as Prometheus matches it: against the
-// whole value, with a dot that takes everything.
+// An automaton is a regular expression as a machine that reads a value character by
+// character. What it finds out it remembers: it belongs to one goroutine.
 type automaton struct {
 	prog   *syntax.Prog
-	negate bool // it accepts what the expression refuses
-	folds  bool // it ignores case somewhere
+	states []*state
+	bySet  map[string]*state
+	start  *state
+	bytes  int // of states, about, that were not asked for yet
 }
 
-// newAutomaton returns the automaton of an expression; ok is false where it has
-// parts that are not decided about: boundaries of words and lines.
-func newAutomaton(expr string, negate bool) (a *automaton, ok bool) {
-	re, err := syntax.Parse(expr, syntax.Perl|syntax.DotNL)
-	if err != nil {
-		return nil, false
+// grown returns how many bytes a takes more than when this was asked last, about.
+func (a *automaton) grown() int {
+	if a == nil {
+		return 0
 	}
-	prog, err := syntax.Compile(re.Simplify())
+	n := a.bytes
+	a.bytes = 0
+	return n
+}
+
+// What parts of an automaton take, in bytes, about.
+const (
+	instBytes  = 64
+	stateBytes = 200
+	cutBytes   = 12
+)
+
+// newAutomaton returns the automaton of an expression, or nil where it has parts
+// that are not decided about: boundaries of words and lines.
+func newAutomaton(re *syntax.Regexp) *automaton {
+	prog, err := syntax.Compile(re)
 	if err != nil || len(prog.Inst) > maxProgram {
-		return nil, false
+		return nil
 	}
-	a = &automaton{prog: prog, negate: negate}
 	const known = syntax.EmptyBeginText | syntax.EmptyEndText
 	for i := range prog.Inst {
-		inst := &prog.Inst[i]
-		switch inst.Op {
-		case syntax.InstEmptyWidth:
-			if syntax.EmptyOp(inst.Arg)&^known != 0 {
-				return nil, false
-			}
-		case syntax.InstRune, syntax.InstRune1:
-			a.folds = a.folds || syntax.Flags(inst.Arg)&syntax.FoldCase != 0
+		if inst := &prog.Inst[i]; inst.Op == syntax.InstEmptyWidth && syntax.EmptyOp(inst.Arg)&^known != 0 {
+			return nil
 		}
 	}
-	return a, true
+	return &automaton{prog: prog, bytes: len(prog.Inst) * instBytes}
 }
 
 // A stateSet is where an automaton may be: indexes of instructions, sorted.
 type stateSet []uint32
 
+// A state is an automaton at a stateSet.
+type state struct {
+	id     int
+	set    stateSet
+	cuts   []rune   // at which it changes its mind: between two, all characters are alike
+	next   []*state // after a character from cuts[i] on; nil: not known yet
+	ends   [2]bool  // a value may end here: at its very beginning, and later
+	work   int      // instructions that were looked at to find it
+	ending int      // and to find ends
+}
+
+// first returns the state before any character.
+func (a *automaton) first() *state {
+	if a.start == nil {
+		a.start = a.state([]uint32{uint32(a.prog.Start)}, syntax.EmptyBeginText)
+	}
+	return a.start
+}
+
+// state returns the state of what is reached from pcs.
+func (a *automaton) state(pcs []uint32, flags syntax.EmptyOp) *state {
+	set, work := a.closure(pcs, flags)
+	key := make([]byte, 0, 4*len(set))
+	for _, pc := range set {
+		key = binary.LittleEndian.AppendUint32(key, pc)
+	}
+	if s := a.bySet[string(key)]; s != nil {
+		return s
+	}
+	s := &state{id: len(a.states), set: set, cuts: a.cuts(set), work: work}
+	s.next = make([]*state, len(s.cuts))
+	for i, flags := range []syntax.EmptyOp{syntax.EmptyEndText | syntax.EmptyBeginText, syntax.EmptyEndText} {
+		end, work := a.closure(set, flags)
+		s.ending += work
+		s.ends[i] = slices.ContainsFunc(end, func(pc uint32) bool { return a.prog.Inst[pc].Op == syntax.InstMatch })
+	}
+	if a.bySet == nil {
+		a.bySet = map[string]*state{}
+	}
+	a.bySet[string(key)] = s
+	a.states = append(a.states, s)
+	a.bytes += len(key)*2 + len(s.cuts)*cutBytes + stateBytes
+	return s
+}
+
 // closure returns what is reached from pcs without a character. Where the end is
 // not known yet, an instruction that waits for it is part of the set.
-func (a *automaton) closure(pcs []uint32, flags syntax.EmptyOp, work *int) stateSet {
-	var set stateSet
-	seen := map[uint32]bool{}
+func (a *automaton) closure(pcs []uint32, flags syntax.EmptyOp) (set stateSet, work int) {
+	seen := make([]bool, len(a.prog.Inst))
 	stack := slices.Clone(pcs)
 	for len(stack) > 0 {
 		pc := stack[len(stack)-1]
@@ -64,7 +116,7 @@ func (a *automaton) closure(pcs []uint32, flags syntax.EmptyOp, work *int) state
 			continue
 		}
 		seen[pc] = true
-		*work--
+		work++
 		inst := &a.prog.Inst[pc]
 		switch inst.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:
@@ -84,54 +136,48 @@ func (a *automaton) closure(pcs []uint32, flags syntax.EmptyOp, work *int) state
 		}
 	}
 	slices.Sort(set)
-	return set
+	return set, work
 }
 
-// accepts reports whether a value may end in set.
-func (a *automaton) accepts(set stateSet, atStart bool, work *int) bool {
-	flags := syntax.EmptyEndText
-	if atStart {
-		flags |= syntax.EmptyBeginText
+// step returns where r leads from s, which is the same for all characters between
+// two cuts.
+func (a *automaton) step(s *state, r rune) *state {
+	i, found := slices.BinarySearch(s.cuts, r)
+	if !found {
+		i--
 	}
-	matched := slices.ContainsFunc(a.closure(set, flags, work), func(pc uint32) bool {
-		return a.prog.Inst[pc].Op == syntax.InstMatch
-	})
-	return matched != a.negate
-}
-
-// step returns where r leads from set.
-func (a *automaton) step(set stateSet, r rune, work *int) stateSet {
-	var out []uint32
-	for _, pc := range set {
-		inst := &a.prog.Inst[pc]
-		*work--
-		switch inst.Op {
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			if takes(inst, r) {
+	if s.next[i] == nil {
+		var out []uint32
+		for _, pc := range s.set {
+			if inst := &a.prog.Inst[pc]; takes(inst, r) {
 				out = append(out, inst.Out)
 			}
 		}
+		s.next[i] = a.state(out, 0)
 	}
-	return a.closure(out, 0, work)
+	return s.next[i]
 }
 
 func takes(inst *syntax.Inst, r rune) bool {
 	switch inst.Op {
+	case syntax.InstRune, syntax.InstRune1:
+		return inst.MatchRune(r)
 	case syntax.InstRuneAny:
 		return true
 	case syntax.InstRuneAnyNotNL:
 		return r != '\n'
 	}
-	return inst.MatchRune(r)
+	return false
 }
 
-// cuts adds the characters at which the instructions of set change their mind:
-// between two cuts all characters are alike.
-func (a *automaton) cuts(set stateSet, at map[rune]bool) {
+// cuts returns the characters at which the instructions of set change their mind,
+// sorted. The first is 0.
+func (a *automaton) cuts(set stateSet) []rune {
+	at := []rune{0}
 	between := func(lo, hi rune) {
-		at[lo] = true
+		at = append(at, lo)
 		if hi < unicode.MaxRune {
-			at[hi+1] = true
+			at = append(at, hi+1)
 		}
 	}
 	for _, pc := range set {
@@ -153,71 +199,83 @@ func (a *automaton) cuts(set stateSet, at map[rune]bool) {
 			}
 		}
 	}
+	slices.Sort(at)
+	return slices.Compact(at)
+}
+
+// A part is one of several conditions on a value.
+type part struct {
+	*automaton
+	negate bool // it accepts what the automaton refuses
 }
 
 // A place is where several automata are after the same characters.
 type place struct {
-	sets  []stateSet
-	value string // that leads there
+	states []*state
+	from   int  // index of the place before; -1 for none
+	by     rune // that leads here from there
 }
 
-func (p *place) key() string {
-	var b []byte
-	for _, s := range p.sets {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		for _, pc := range s {
-			b = binary.AppendUvarint(b, uint64(pc))
-		}
-	}
-	return string(b)
-}
-
-// common returns a value that every automaton accepts, or that there is none.
-// decided is false where finding out would cost too much.
-func common(as []*automaton) (value string, found, decided bool) {
+// common returns a value that every part accepts, or that there is none. decided is
+// false where finding out would cost too much.
+func common(parts []part) (value string, found, decided bool) {
 	work := maxWork
-	start := place{sets: make([]stateSet, len(as))}
-	for i, a := range as {
-		start.sets[i] = a.closure([]uint32{uint32(a.prog.Start)}, syntax.EmptyBeginText, &work)
+	begin := place{states: make([]*state, len(parts)), from: -1}
+	for i, p := range parts {
+		begin.states[i] = p.first()
+		work -= begin.states[i].work
 	}
-	queue, seen := []place{start}, map[string]bool{}
-	for first := true; len(queue) > 0; first = false {
-		p := queue[0]
-		queue = queue[1:]
-		all := true
-		for i, a := range as {
-			all = all && a.accepts(p.sets[i], first, &work)
+	places, seen := []place{begin}, map[string]bool{}
+	var runes []rune
+	var key []byte
+	for open := []int{0}; len(open) > 0; {
+		at := open[len(open)-1] // the latest: what leads on is nearer to an end than what stays
+		open = open[:len(open)-1]
+		p := places[at]
+		all, later := true, min(at, 1)
+		runes = append(runes[:0], 'a') // a value that people can read
+		for i, s := range p.states {
+			all = all && s.ends[later] != parts[i].negate
+			runes = append(runes, s.cuts...)
+			work -= s.ending
 		}
 		if all {
-			return p.value, true, true
-		}
-		at := map[rune]bool{'a': true, 0: true}
-		for i, a := range as {
-			a.cuts(p.sets[i], at)
-		}
-		runes := make([]rune, 0, len(at))
-		for r := range at {
-			runes = append(runes, r)
+			return spelled(places, at), true, true
 		}
 		slices.Sort(runes)
+		runes = slices.Compact(runes)
 		for _, r := range runes {
 			if unicode.Is(unicode.Cs, r) {
 				r = 0xE000 // behind the surrogates, which no value has; it is no later than the next cut
 			}
-			next := place{sets: make([]stateSet, len(as)), value: p.value + string(r)}
+			states := make([]*state, len(parts))
 			dead := false
-			for i, a := range as {
-				next.sets[i] = a.step(p.sets[i], r, &work)
-				dead = dead || len(next.sets[i]) == 0 && !a.negate
+			key = key[:0]
+			for i, s := range p.states {
+				states[i] = parts[i].step(s, r)
+				work -= len(s.set) + states[i].work
+				dead = dead || len(states[i].set) == 0 && !parts[i].negate
+				key = binary.AppendUvarint(key, uint64(states[i].id))
 			}
 			if work < 0 {
 				return "", false, false
 			}
-			if key := next.key(); !dead && !seen[key] {
-				seen[key] = true
-				queue = append(queue, next)
+			if !dead && !seen[string(key)] {
+				seen[string(key)] = true
+				open = append(open, len(places))
+				places = append(places, place{states, at, r})
 			}
 		}
 	}
 	return "", false, true
+}
+
+// spelled returns the characters that lead to a place.
+func spelled(places []place, at int) string {
+	var back []rune
+	for ; places[at].from >= 0; at = places[at].from {
+		back = append(back, places[at].by)
+	}
+	slices.Reverse(back)
+	return string(back)
 }

@@ -128,8 +128,14 @@ func (c class) steps(n *Need, every string, interval, need time.Duration) (Verdi
 	return MayBreak, every + ": steps of its subquery read some samples twice and others never"
 }
 
+// What stands for the variable of a range that is of none.
+const (
+	ComputedRange = "an expression"
+	UnknownRange  = "not known"
+)
+
 func rangeName(n *Need) string {
-	if n.RangeByName == "an expression" {
+	if n.RangeByName == ComputedRange || n.RangeByName == UnknownRange {
 		return n.RangeByName
 	}
 	return "$" + n.RangeByName

@@ -260,7 +260,7 @@ func (b *board) listQuery(text string) (needs []Need, trouble string, ok bool) {
 		} else {
 			n.Variable = true
 		}
-		return []Need{n}, "", true
+		return Sealed(n), "", true
 	default:
 		return nil, "", false
 	}
@@ -269,7 +269,7 @@ func (b *board) listQuery(text string) (needs []Need, trouble string, ok bool) {
 		if label != "" && variablesIn(label) == 0 {
 			n = Need{Exists: true, Labels: []string{label}, Matchers: []*labels.Matcher{{Type: labels.MatchNotEqual, Name: label}}}
 		}
-		return []Need{n}, "", true
+		return Sealed(n), "", true
 	}
 	needs, trouble = needsOfTemplate(selector, b.variables)
 	for i := range needs {

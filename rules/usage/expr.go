@@ -25,31 +25,43 @@ var promQL = parser.Options{
 	EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true,
 }
 
-// Needs returns what a query without variables reads. The trouble says why that is
-// not known.
-func Needs(expr string) (needs []Need, trouble string) { return needsOf(expr) }
+// Parse returns a query without variables as PromQL prints it, and what it reads.
+// The trouble says why that is not known; it is returned as it was given, then.
+func Parse(expr string) (printed string, needs []Need, trouble string) {
+	needs, e, trouble := needsOfText(&text{out: expr})
+	if trouble != "" {
+		return expr, nil, trouble
+	}
+	printed = e.String()
+	if again, err := parser.NewParser(promQL).ParseExpr(printed); err != nil || again.String() != printed {
+		printed = expr // it is printed as another one
+	}
+	return printed, needs, ""
+}
 
 // needsOf returns what an expression without variables reads. The trouble says why
 // that is not known.
 func needsOf(expr string) (needs []Need, trouble string) {
-	return needsOfText(&text{out: expr})
+	needs, _, trouble = needsOfText(&text{out: expr})
+	return needs, trouble
 }
 
-// needsOfText returns what an expression reads whose variables were substituted.
-func needsOfText(t *text) (needs []Need, trouble string) {
+// needsOfText returns what an expression reads whose variables were substituted, and
+// the expression.
+func needsOfText(t *text) (needs []Need, e parser.Expr, trouble string) {
 	if len(t.out) > maxExprBytes {
-		return nil, fmt.Sprintf("it has %d bytes, more than the %d that are read", len(t.out), maxExprBytes)
+		return nil, nil, fmt.Sprintf("it has %d bytes, more than the %d that are read", len(t.out), maxExprBytes)
 	}
 	e, err := parser.NewParser(promQL).ParseExpr(t.out)
 	if err != nil {
-		return nil, fmt.Sprintf("it cannot be parsed: %.200s", t.restore(err.Error()))
+		return nil, nil, fmt.Sprintf("it cannot be parsed: %.200s", t.restore(err.Error()))
 	}
 	r := &reader{text: t}
 	r.walk(e, reading{all: true})
 	if len(r.needs) > maxNeeds {
-		return nil, fmt.Sprintf("it has more than %d selectors", maxNeeds)
+		return nil, nil, fmt.Sprintf("it has more than %d selectors", maxNeeds)
 	}
-	return r.needs, ""
+	return Sealed(r.needs...), e, ""
 }
 
 // A reader gathers the needs of one expression.
@@ -207,7 +219,7 @@ func (r *reader) setRange(n *Need, computed bool, at posrange.PositionRange) {
 	case found:
 		n.Range, n.Step, n.RangeByName, n.Ranges = 0, 0, name, durations
 	case computed:
-		n.Range, n.Step, n.RangeByName = 0, 0, "an expression"
+		n.Range, n.Step, n.RangeByName = 0, 0, ComputedRange
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -16,6 +17,8 @@ type Index struct {
 	byName   map[string][]*Query // those that name the metric
 	patterns []*Query            // those that read metrics by pattern, or of which not all is known
 	stamp    uint64              // of the files, as they were when reading began
+
+	expressions expressions // of queries, and of the rules that were judged
 }
 
 // NewIndex returns the index of queries.
@@ -73,7 +76,7 @@ type Use struct {
 func (ix *Index) UsedBy(metric, label string) []Use {
 	var uses []Use
 	for _, q := range ix.candidates(metric) {
-		if how, ok := q.uses(metric, label); ok {
+		if how, ok := q.Uses(metric, label); ok {
 			uses = append(uses, Use{q, how})
 		}
 	}
@@ -106,9 +109,9 @@ func (h How) rank() int { return slices.Index(hows, h) }
 // Compare is below 0 where h is more certain than o.
 func (h How) Compare(o How) int { return cmp.Compare(h.rank(), o.rank()) }
 
-// uses says how q depends on a metric, or a label of it; the most certain way
-// counts.
-func (q *Query) uses(metric, label string) (best How, ok bool) {
+// Uses says how q depends on a metric, and where label is not "", on that label of
+// it; the most certain way counts.
+func (q *Query) Uses(metric, label string) (best How, ok bool) {
 	best = ByUnknown
 	for i := range q.Needs {
 		n := &q.Needs[i]
@@ -136,13 +139,32 @@ func (q *Query) uses(metric, label string) (best How, ok bool) {
 	return best, ok || q.Trouble != ""
 }
 
+// LabelsOf returns the labels of a metric that q depends on by name, sorted, and
+// whether its result carries every label.
+func (q *Query) LabelsOf(metric string) (names []string, all bool) {
+	for i := range q.Needs {
+		n := &q.Needs[i]
+		if !n.MayRead(metric) {
+			continue
+		}
+		names, all = append(names, n.Labels...), all || n.AllLabels || n.Variable
+		for _, m := range n.Matchers {
+			if m.Name != series.MetricName {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), all
+}
+
 // kinds are the kinds in the order in which people care.
-var kinds = []Kind{Alert, Record, Dashboard}
+var kinds = []Kind{Alert, Record, Dashboard, Asked}
 
 func (q *Query) compare(o *Query) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(kinds, q.Kind), slices.Index(kinds, o.Kind)),
-		strings.Compare(q.Name, o.Name), strings.Compare(q.File, o.File), cmp.Compare(q.Line, o.Line),
+		strings.Compare(q.Name, o.Name), strings.Compare(q.File, o.File), cmp.Compare(q.Line, o.Line), strings.Compare(q.Expr, o.Expr),
 	)
 }
 
@@ -157,7 +179,7 @@ type Break struct {
 // mode. Alerts come first, and of each kind what breaks for certain. What reads
 // the result of a recording rule that breaks, breaks with it.
 func (ix *Index) Breaks(r *rules.Rule, known Known) []Break {
-	j := newJudge(r, known)
+	j := newJudge(r, known, &ix.expressions)
 	if !j.removes() {
 		return nil
 	}

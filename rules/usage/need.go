@@ -31,10 +31,23 @@ type Need struct {
 	Exists     bool   // it asks which series there are, not for samples
 	Aggregated string // the aggregation that adds series up: "sum"
 	Quantile   bool   // it computes quantiles of buckets
+
+	selector string   // what Selector returns
+	names    []string // what Names returns
+}
+
+// Sealed returns needs whose matchers do not change any more. What is asked for
+// often of them is worked out once.
+func Sealed(needs ...Need) []Need {
+	for i := range needs {
+		n := &needs[i]
+		n.selector, n.names = selectorText(n.Matchers), namesOf(n.Matchers)
+	}
+	return needs
 }
 
 // Selector returns the matchers as PromQL writes them.
-func (n *Need) Selector() string { return selectorText(n.Matchers) }
+func (n *Need) Selector() string { return n.selector }
 
 func selectorText(ms []*labels.Matcher) string {
 	var b strings.Builder
@@ -61,10 +74,11 @@ func selectorText(ms []*labels.Matcher) string {
 }
 
 // Names returns the metric names that the need can match at most, or nil where it
-// does not name them literally.
-func (n *Need) Names() []string {
-	var names []string
-	for _, m := range n.Matchers {
+// does not name them literally. The caller must not change them.
+func (n *Need) Names() []string { return n.names }
+
+func namesOf(ms []*labels.Matcher) (names []string) {
+	for _, m := range ms {
 		if m.Name != series.MetricName {
 			continue
 		}
@@ -73,7 +87,7 @@ func (n *Need) Names() []string {
 			return []string{m.Value}
 		case labels.MatchRegexp:
 			if set := m.SetMatches(); len(set) > 0 && names == nil {
-				names = slices.Clone(set)
+				names = set
 			}
 		}
 	}

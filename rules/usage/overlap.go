@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -19,15 +20,15 @@ const (
 // maxSet is how many literal values of an expression are tried one by one.
 const maxSet = 4096
 
-// A decider remembers what it found out about expressions, for the queries of one
-// rule have many in common. It belongs to one goroutine.
+// A decider finds out what matchers have in common. It belongs to one goroutine.
 type decider struct {
-	found     map[string]answer
-	opposites map[*labels.Matcher]*labels.Matcher
+	expressions *expressions
+	opposites   map[*labels.Matcher]*labels.Matcher
+	key         []byte // of what is remembered, as it is made
 }
 
-func newDecider() *decider {
-	return &decider{map[string]answer{}, map[*labels.Matcher]*labels.Matcher{}}
+func newDecider(es *expressions) *decider {
+	return &decider{expressions: es, opposites: map[*labels.Matcher]*labels.Matcher{}}
 }
 
 // meet says whether a series could satisfy all of both a and b. Labels do not
@@ -114,45 +115,13 @@ func (d *decider) satisfiable(ms []*labels.Matcher) answer {
 			return yes
 		}
 	}
-	var key strings.Builder
+	d.key = d.key[:0]
 	for _, m := range ms {
-		key.WriteString(m.String())
+		d.key = append(d.key, byte(m.Type))
+		d.key = binary.AppendUvarint(d.key, uint64(len(m.Value)))
+		d.key = append(d.key, m.Value...)
 	}
-	result, known := d.found[key.String()]
-	if !known {
-		result = decide(ms, all)
-		d.found[key.String()] = result
-	}
-	return result
-}
-
-// decide says whether a value could satisfy all of ms, by their automata. all
-// checks one.
-func decide(ms []*labels.Matcher, all func(string) bool) answer {
-	var as []*automaton
-	folds := false
-	for _, m := range ms {
-		expr, negate := m.Value, m.Type == labels.MatchNotRegexp || m.Type == labels.MatchNotEqual
-		if m.Type == labels.MatchNotEqual {
-			expr = quoteExpression(m.Value)
-		}
-		a, ok := newAutomaton(expr, negate)
-		if !ok {
-			return perhaps
-		}
-		as = append(as, a)
-		folds = folds || a.folds
-	}
-	value, found, decided := common(as)
-	switch {
-	case !decided, found && !all(value):
-		return perhaps
-	case found:
-		return yes
-	case folds: // Prometheus folds more than regular expressions do
-		return perhaps
-	}
-	return no
+	return d.expressions.answer(d.key, func() answer { return d.expressions.decide(ms, all) })
 }
 
 // quoteExpression returns the expression that matches s alone.

@@ -2,10 +2,12 @@ package usage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"pgregory.net/rapid"
 
 	"github.com/headgate/headgate/internal/series"
@@ -22,6 +24,9 @@ var universe = map[string][]string{
 var universeExpressions = []string{
 	".*", ".+", "a_.*", "a_x|b_x", ".*_x", "(a|b)_.*", "a?b.*", ".*bucket", "[a-b]_[x-y]", "a.", "", "a",
 	"api|web", "(?i:api)", "(?i)a.*", "[^w].*", "w.b", `\d+`, `[+]Inf`, "1|", ".{3}", "^api$", "a|^$", `\bapi`,
+	// How they begin, end, overlap and repeat.
+	"a_(x|y|bucket)", "(a|b)_(x|bucket)", ".*_(x|y)", "(a|ab|b)_?.*", "a(_x)?b?", "(a_)+x", ".*_.+t", "b_b.+et", "a_.*|b_.*", "(b_)?bucket|ab",
+	"(?i:A)_x", "(?i)B_.*|ab", ".+I", "(ap|we).+", ".*(pi|eb)", "ap?i?", `[+]?(Inf|1)`, ".*f", `a\b_?.*`, ".*_x|.*_y|.*t", "[ab]_x|ab|", "(|a)(|b)_[^b].*",
 }
 
 var allSeries = func() (all []series.Labels) {
@@ -115,7 +120,7 @@ func TestMeetAndCoversAgainstEverySeries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x, y := drawSelector(t, "one"), drawSelector(t, "other")
 		a, b := mustMatchers(t, x), mustMatchers(t, y)
-		meets, whole := newDecider().meet(a, b), newDecider().covers(a, b)
+		meets, whole := newDecider(new(expressions)).meet(a, b), newDecider(new(expressions)).covers(a, b)
 		for _, ls := range allSeries {
 			inA, inB := matches(a, ls), matches(b, ls)
 			if inA && inB && meets == no {
@@ -126,6 +131,31 @@ func TestMeetAndCoversAgainstEverySeries(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Values begin and end as their expressions demand.
+func TestEndsAgainstEveryValue(t *testing.T) {
+	for _, expr := range universeExpressions {
+		m, err := labels.NewMatcher(labels.MatchRegexp, "a", expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := newExpression(expr)
+		e, fold := x.ends, func(s string) string { return s }
+		if x.folds {
+			e, fold = e.lower(), strings.ToLower
+		}
+		for _, v := range slices.Concat(universe["__name__"], universe["job"], universe["le"]) {
+			if !m.Matches(v) {
+				continue
+			}
+			begins := slices.ContainsFunc(e.prefixes, func(p string) bool { return strings.HasPrefix(fold(v), p) })
+			stops := slices.ContainsFunc(e.suffixes, func(p string) bool { return strings.HasSuffix(fold(v), p) })
+			if !begins || !stops || e.whole && !slices.Contains(e.prefixes, fold(v)) {
+				t.Errorf("%s matches %q, which has not the ends %+v", expr, v, e)
+			}
+		}
+	}
 }
 
 // A query with a variable is never safer than it is for one of its values.

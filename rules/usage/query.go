@@ -14,6 +14,7 @@ const (
 	Alert     Kind = "alert"
 	Record    Kind = "record"
 	Dashboard Kind = "dashboard"
+	Asked     Kind = "query" // somebody asked it, and may again
 )
 
 // A Query is one expression that somebody relies on. It is immutable, and belongs
@@ -27,6 +28,7 @@ type Query struct {
 	Link string // path of the panel in Grafana; "" for none
 
 	Needs   []Need
+	Vague   bool   // Needs are less certain than they look: it may break, at most
 	Trouble string // why Needs are not all that it reads; "" where they are
 
 	makes []labelValues // of series that evaluating it makes

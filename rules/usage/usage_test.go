@@ -103,7 +103,15 @@ func TestMeet(t *testing.T) {
 		{`up{job=~"a$|b"}`, `up{job="a"}`, yes, true},
 		{`up{job=~"(?i:api.*)"}`, `up{job=~"API-.*"}`, yes, false}, // where case is ignored, little is certain
 		{`up{job=~"(?i:api.*)"}`, `up{job=~"web-.*"}`, perhaps, false},
-		{`up{job=~"\\bapi.*"}`, `up{job=~"api.+"}`, perhaps, false},
+		{`up{job=~"\\bapi.*"}`, `up{job=~"api.+"}`, yes, false}, // a value that both match is found
+		{`up{job=~"a\\by.*"}`, `up{job=~"a.+"}`, perhaps, false},
+		{`up{job=~"a\\by.*"}`, `up{job=~"b.+"}`, no, false}, // by how they begin
+		{`{__name__=~"app[0-9]+_component_.*"}`, `{__name__=~"app5_.+_info"}`, yes, false},
+		{`{__name__=~"app[0-9]+_component_.*"}`, `{__name__=~"apps_.+_info"}`, no, false},
+		{`{__name__=~"a_.*"}`, `{__name__=~".*_b"}`, yes, false}, // where they overlap: a_b
+		{`{__name__=~"a.+a|b"}`, `{__name__=~"aa?"}`, no, false},
+		{`{__name__=~"x(_a)+"}`, `{__name__=~".*_b|x"}`, no, false},
+		{`{__name__=~"(?i)APP_.*"}`, `{__name__=~"web_.*"}`, perhaps, false},
 		{`up{job=~"[^a]+"}`, `up{job=~"a+"}`, no, false},
 		{`up{job=~"\\p{Greek}+"}`, `up{job=~"[a-z]+"}`, no, false},
 		{`up{job=~"ä.*"}`, `up{job=~".*ö"}`, yes, false},
@@ -113,13 +121,13 @@ func TestMeet(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.a+" and "+tt.b, func(t *testing.T) {
 			a, b := mustMatchers(t, tt.a), mustMatchers(t, tt.b)
-			if got := newDecider().meet(a, b); got != tt.want {
+			if got := newDecider(new(expressions)).meet(a, b); got != tt.want {
 				t.Errorf("meet is %d, want %d", got, tt.want)
 			}
-			if got := newDecider().meet(b, a); got != tt.want {
+			if got := newDecider(new(expressions)).meet(b, a); got != tt.want {
 				t.Errorf("turned round it is %d, want %d", got, tt.want)
 			}
-			if got := newDecider().covers(a, b); got != tt.covers {
+			if got := newDecider(new(expressions)).covers(a, b); got != tt.covers {
 				t.Errorf("covers is %v, want %v", got, tt.covers)
 			}
 		})

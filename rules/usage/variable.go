@@ -111,10 +111,10 @@ const maxSwitched = 4
 // needsOfTemplate returns what an expression of a dashboard reads.
 func needsOfTemplate(expr string, variables map[string]variable) (needs []Need, trouble string) {
 	if len(expr) > maxExprBytes {
-		return needsOfText(&text{out: expr})
+		return needsOf(expr)
 	}
 	first := substitute(expr, variables, nil)
-	if needs, trouble = needsOfText(&first.text); trouble == "" {
+	if needs, _, trouble = needsOfText(&first.text); trouble == "" {
 		return needs, ""
 	}
 	free := first.free[:min(len(first.free), maxSwitched)]
@@ -124,7 +124,7 @@ func needsOfTemplate(expr string, variables map[string]variable) (needs []Need, 
 			numbers[name] = way>>i&1 == 1
 		}
 		t := substitute(expr, variables, numbers)
-		if needs, other := needsOfText(&t.text); other == "" {
+		if needs, _, other := needsOfText(&t.text); other == "" {
 			return needs, ""
 		}
 	}

@@ -49,8 +49,8 @@ type judge struct {
 	questions int   // still allowed
 }
 
-func newJudge(r *rules.Rule, known Known) *judge {
-	j := &judge{rule: r, byName: map[string][]*series.Selector{}, known: known, questions: maxQuestions, decider: newDecider()}
+func newJudge(r *rules.Rule, known Known, es *expressions) *judge {
+	j := &judge{rule: r, byName: map[string][]*series.Selector{}, known: known, questions: maxQuestions, decider: newDecider(es)}
 	for _, s := range r.Match {
 		if s.Names() == nil {
 			j.patterns = append(j.patterns, s)
@@ -72,7 +72,7 @@ func (j *judge) removes() bool {
 // Judge says what the rule does to the query if it is enforced, whatever its mode,
 // and whatever other rules do; why is a sentence, "" where it is safe.
 func Judge(r *rules.Rule, q *Query, known Known) (v Verdict, why string) {
-	return newJudge(r, known).query(q)
+	return newJudge(r, known, new(expressions)).query(q)
 }
 
 func (j *judge) query(q *Query) (worst Verdict, why string) {
@@ -82,6 +82,9 @@ func (j *judge) query(q *Query) (worst Verdict, why string) {
 	for i := range q.Needs {
 		if v, w := j.need(&q.Needs[i]); v > worst {
 			worst, why = v, w
+		}
+		if worst == Breaks && q.Vague {
+			worst = MayBreak
 		}
 		if worst == Breaks {
 			return worst, why

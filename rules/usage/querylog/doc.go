@@ -1,9 +1,9 @@
 // Package querylog knows which metrics and labels queries asked for, when last and
-// how often.
+// how often, and over which ranges.
 //
-//	query log → Tail ─┐
-//	others' queries ──┴→ Evidence.Note → Of(metric, label)
+//	query log → Tail ─┐                ┌→ Of(metric, label), SeenFor(metric, label)
+//	others' queries ──┴→ Evidence.Note ┴→ Index, which says what a rule would break
 //
-// It holds names and counts, never queries, and errs on one side only: what cannot
-// be read, or has no room, may have been asked for.
+// It is bounded, and errs on one side only: what cannot be read, or has no room,
+// may have been asked for.
 package querylog

@@ -41,10 +41,19 @@ type Evidence struct {
 	since    time.Time // when watching began; zero: it did not
 	metrics  map[string]*entry
 	patterns map[string]*pattern
-	bytes    int   // of names
-	others   Asked // what there was no room for
-	unread   Asked // queries that could not be parsed
+	bytes    int    // of names
+	others   Asked  // what there was no room for
+	unread   Asked  // queries that could not be parsed
+	logged   uint64 // queries that were read in logs
+	told     uint64 // and those that were not
 	cache    cache
+
+	queries   map[string]*Query // by text, as it is kept
+	textBytes int
+	changes   uint64 // of what an index is made of
+
+	building sync.Mutex // is taken before mu
+	known    known      // the index that was made last
 }
 
 // An entry is how a metric, or those of a pattern, were asked for.
@@ -53,6 +62,9 @@ type entry struct {
 	Carried Asked             `json:"carried,omitzero"` // with every label in the result
 	Unread  Asked             `json:"unread,omitzero"`  // by queries that could not be parsed
 	Labels  map[string]*Asked `json:"labels,omitempty"`
+	Unkept  Asked             `json:"unkept,omitzero"` // by queries of which the text is not kept
+	Ranges  []Span            `json:"ranges,omitempty"`
+	Step    time.Duration     `json:"step,omitempty"` // the smallest of results
 }
 
 // A pattern is metrics that are asked for together.
@@ -67,10 +79,14 @@ func (p *pattern) matches(metric string) bool {
 
 // An Answer is what is known of one metric, or of a label of it.
 type Answer struct {
-	Asked            // Count 0: it was not seen
-	How    usage.How // the most certain way
-	Since  time.Time // what was asked before that is not known
-	Others Asked     // names that there was no room for: it may be among them
+	Asked                // Count 0: it was not seen
+	How    usage.How     // the most certain way
+	Since  time.Time     // what was asked before that is not known
+	Others Asked         // names that there was no room for: it may be among them
+	Logged uint64        // queries of any metric that were read in logs
+	Told   uint64        // and those that were told
+	Ranges []Span        // that functions read of the metric, the shortest first
+	Step   time.Duration // the smallest of results; 0 where it was asked for single times only
 }
 
 // Watching reports whether anything was noted or is watched.
@@ -110,6 +126,7 @@ func (e *Evidence) Of(metric, label string, now time.Time) (a Answer, ok bool) {
 	if a.Since.Before(oldest) {
 		a.Since = oldest
 	}
+	a.Logged, a.Told = e.logged, e.told
 	if !e.others.Last.Before(oldest) {
 		a.Others = e.others
 	}
@@ -123,6 +140,10 @@ func (e *Evidence) Of(metric, label string, now time.Time) (a Answer, ok bool) {
 		}
 	}
 	of := func(x *entry, how usage.How) {
+		a.Step = shorter(a.Step, x.Step)
+		for _, r := range x.Ranges {
+			a.Ranges, _ = addSpan(a.Ranges, r)
+		}
 		note(x.Unread, usage.ByUnknown)
 		if label == "" {
 			note(x.Asked, how)
@@ -141,26 +162,41 @@ func (e *Evidence) Of(metric, label string, now time.Time) (a Answer, ok bool) {
 			of(&p.entry, usage.ByPattern)
 		}
 	}
+	sortSpans(a.Ranges)
 	return a, true
 }
 
 // Note notes that a query was asked count times, at last, and reports whether it
 // could be parsed.
-func (e *Evidence) Note(expr string, last time.Time, count uint64) (parsed bool) {
+func (e *Evidence) Note(expr string, last time.Time, count uint64, from Source) (parsed bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := Asked{last, count}
+	if from.Log {
+		e.logged += count
+	} else {
+		e.told += count
+	}
 	reads := e.cache.of(expr)
 	if reads.trouble {
 		e.unread.add(x)
 	}
+	kept := e.keep(&reads, x, from)
 	for i := range reads.list {
 		r := &reads.list[i]
 		to := e.entry(r)
 		if to == nil {
+			if e.others.Count == 0 {
+				e.changes++
+			}
 			e.others.add(x)
 			continue
 		}
+		if !kept {
+			e.unkept(to, x)
+		}
+		to.Step = shorter(to.Step, from.Step)
+		e.noteSpans(to, r, x)
 		if reads.trouble {
 			to.Unread.add(x)
 			continue
@@ -169,22 +205,46 @@ func (e *Evidence) Note(expr string, last time.Time, count uint64) (parsed bool)
 		if r.carried {
 			to.Carried.add(x)
 		}
-		for _, name := range r.labels {
-			l := to.Labels[name]
-			if l == nil {
-				if !e.room(name) {
-					to.Carried.add(x) // any label
-					continue
-				}
-				if l = new(Asked); to.Labels == nil {
-					to.Labels = map[string]*Asked{}
-				}
-				to.Labels[name] = l
-			}
-			l.add(x)
-		}
+		e.noteLabels(to, r, x)
 	}
 	return !reads.trouble
+}
+
+// noteLabels notes the labels that r depends on. The lock is held.
+func (e *Evidence) noteLabels(to *entry, r *read, x Asked) {
+	for _, name := range r.labels {
+		l := to.Labels[name]
+		if l == nil {
+			if !e.room(name) {
+				to.Carried.add(x) // any label
+				continue
+			}
+			if l = new(Asked); to.Labels == nil {
+				to.Labels = map[string]*Asked{}
+			}
+			to.Labels[name] = l
+		}
+		l.add(x)
+	}
+}
+
+// noteSpans notes the ranges that r reads. The lock is held.
+func (e *Evidence) noteSpans(to *entry, r *read, x Asked) {
+	for _, s := range r.spans {
+		before := len(to.Ranges)
+		list, changed := addSpan(to.Ranges, s)
+		if len(list) > before {
+			if e.bytes+spanBytes > maxBytes {
+				e.others.add(x)
+				continue
+			}
+			e.bytes += spanBytes
+		}
+		to.Ranges = list
+		if changed && to.Unkept.Count > 0 {
+			e.changes++
+		}
+	}
 }
 
 // entry returns where it is noted what r reads, or nil where there is no room.
@@ -233,8 +293,12 @@ func (e *Evidence) Forget(now time.Time) {
 				e.bytes -= len(l) + entryBytes
 			}
 		}
+		if x.Unkept.Count > 0 && x.Unkept.Last.Before(oldest) {
+			x.Unkept = Asked{}
+			e.changes++
+		}
 		if x.Asked.Last.Before(oldest) && x.Unread.Last.Before(oldest) {
-			e.bytes -= len(name) + entryBytes
+			e.bytes -= len(name) + entryBytes + len(x.Ranges)*spanBytes
 			return true
 		}
 		return false
@@ -249,8 +313,14 @@ func (e *Evidence) Forget(now time.Time) {
 			delete(e.patterns, key)
 		}
 	}
-	if e.others.Last.Before(oldest) {
+	for text, q := range e.queries {
+		if q.Last.Before(oldest) {
+			e.letGo(text)
+		}
+	}
+	if e.others.Count > 0 && e.others.Last.Before(oldest) {
 		e.others = Asked{}
+		e.changes++
 	}
 	if e.unread.Last.Before(oldest) {
 		e.unread = Asked{}

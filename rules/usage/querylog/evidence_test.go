@@ -61,8 +61,8 @@ func TestWhatQueriesAskFor(t *testing.T) {
 				t.Errorf("before anything is watched: %s", got)
 			}
 			e.Watch(noon.Add(-time.Hour))
-			e.Note(tt.expr, noon.Add(-time.Minute), 2)
-			e.Note(tt.expr, noon.Add(-time.Hour), 1)
+			e.Note(tt.expr, noon.Add(-time.Minute), 2, Source{})
+			e.Note(tt.expr, noon.Add(-time.Hour), 1, Source{})
 			if got := says(t, &e, tt.metric, tt.label); got != tt.want {
 				t.Errorf("%s %s after %s is %q, want %q", tt.metric, tt.label, tt.expr, got, tt.want)
 			}
@@ -80,15 +80,15 @@ func TestNamesAreBounded(t *testing.T) {
 	e.Watch(noon.Add(-200 * 24 * time.Hour))
 	long := strings.Repeat("a", maxName)
 	for i := range 40_000 {
-		e.Note(fmt.Sprintf("%s%d", long[:900], i), noon.Add(-100*24*time.Hour), 1)
+		e.Note(fmt.Sprintf("%s%d", long[:900], i), noon.Add(-100*24*time.Hour), 1, Source{})
 	}
-	e.Note("x"+long, noon, 1)
+	e.Note("x"+long, noon, 1, Source{})
 	if got := says(t, &e, "calls", ""); !strings.HasPrefix(got, "0 and ") || e.bytes > maxBytes || len(e.cache.byText) > maxCached {
 		t.Errorf("calls is %q with %d bytes and %d cached, want it among the others within %d", got, e.bytes, len(e.cache.byText), maxBytes)
 	}
 	e.others = Asked{noon.Add(-Kept - 1), 5}
 	e.Forget(noon)
-	e.Note("calls{pod!=\"\"}", noon, 1)
+	e.Note("calls{pod!=\"\"}", noon, 1, Source{})
 	if got := says(t, &e, "calls", ""); got != "1 by name" || e.bytes != len("callspod")+2*entryBytes {
 		t.Errorf("after what is old was forgotten: %s in %d bytes", got, e.bytes)
 	}
@@ -185,7 +185,7 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 	e := &Evidence{}
 	e.Watch(noon.Add(-time.Hour))
 	for _, expr := range []string{"sum by (job) (calls)", `{__name__=~"a.*",__name__!="ab"}`, "up", `bro(ken`} {
-		e.Note(expr, noon, 2)
+		e.Note(expr, noon, 2, Source{})
 	}
 	e.others = Asked{noon, 3}
 	var file bytes.Buffer
@@ -211,7 +211,7 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 	if err := again.Save(&second, NewTail(again, discard)); err != nil || second.String() != text {
 		t.Errorf("saved again (-want +got), %v:\n%s", err, cmp.Diff(text, second.String()))
 	}
-	for _, bad := range []string{"", "{", `{"version":2}`, `{"version":1,"patterns":[{"names":[{"op":"~","value":"a"}]}]}`, `{"version":1,"patterns":[{"names":[{"op":"=~","value":"("}]}]}`} {
+	for _, bad := range []string{"", "{", `{"version":3}`, `{"version":1,"patterns":[{"names":[{"op":"~","value":"a"}]}]}`, `{"version":1,"patterns":[{"names":[{"op":"=~","value":"("}]}]}`} {
 		if err := new(Evidence).Load(strings.NewReader(bad), NewTail(e, discard)); err == nil {
 			t.Errorf("%s was loaded", bad)
 		}

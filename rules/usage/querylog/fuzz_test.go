@@ -37,7 +37,7 @@ func FuzzLines(f *testing.F) {
 		for _, line := range got {
 			tail.line(line)
 		}
-		e.Note(string(data), noon, 1)
+		e.Note(string(data), noon, 1, Source{})
 		e.Forget(time.Now())
 		if e.bytes < 0 || e.bytes > maxBytes {
 			t.Fatalf("%d bytes", e.bytes)

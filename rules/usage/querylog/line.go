@@ -10,6 +10,9 @@ import (
 // out.
 const maxLine = 256 << 10
 
+// maxStep is the greatest step that is believed.
+const maxStep = 366 * 24 * time.Hour
+
 // A splitter makes lines of what is read.
 type splitter struct {
 	rest []byte // the line that has not ended
@@ -43,23 +46,40 @@ func (s *splitter) add(chunk []byte, each func(line []byte)) {
 	}
 }
 
-// queryOf returns the query of a line of Prometheus' query log, and when it was
-// asked; ok is false where the line has none.
-func queryOf(line []byte) (expr string, at time.Time, ok bool) {
-	var l struct {
-		Params struct {
-			Query string `json:"query"`
-		} `json:"params"`
-		TS   string `json:"ts"`   // before Prometheus 3
-		Time string `json:"time"` // since
+// A line is what is read of a line of Prometheus' query log.
+type line struct {
+	Params struct {
+		Query string  `json:"query"`
+		Step  float64 `json:"step"` // seconds; 0 of a query for one time
+	} `json:"params"`
+	TS          string `json:"ts"`   // before Prometheus 3
+	Time        string `json:"time"` // since
+	HTTPRequest struct {
+		ClientIP string `json:"clientIP"`
+	} `json:"httpRequest"`
+	RuleGroup struct {
+		Name string `json:"name"`
+	} `json:"ruleGroup"`
+}
+
+// queryOf returns the query of a line of Prometheus' query log, when it was asked
+// and how; ok is false where the line has none.
+func queryOf(text []byte) (expr string, at time.Time, from Source, ok bool) {
+	var l line
+	if json.Unmarshal(text, &l) != nil || l.Params.Query == "" {
+		return "", time.Time{}, Source{}, false
 	}
-	if json.Unmarshal(line, &l) != nil || l.Params.Query == "" {
-		return "", time.Time{}, false
+	stamp := l.Time
+	if stamp == "" {
+		stamp = l.TS
 	}
-	text := l.Time
-	if text == "" {
-		text = l.TS
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	from.Log = true
+	if s := l.Params.Step; 0 < s && s < maxStep.Seconds() {
+		from.Step = time.Duration(s * float64(time.Second))
 	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	return l.Params.Query, at, err == nil
+	if from.By = l.HTTPRequest.ClientIP; l.RuleGroup.Name != "" {
+		from.By = "rule group " + l.RuleGroup.Name
+	}
+	return l.Params.Query, at, from, err == nil
 }

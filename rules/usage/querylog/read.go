@@ -1,12 +1,16 @@
 package querylog
 
 import (
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/rules/usage"
 )
 
@@ -22,12 +26,22 @@ type read struct {
 	names   []*labels.Matcher // of the metric; nil where key is its name
 	labels  []string          // that the query depends on, sorted
 	carried bool              // its result carries every label
+	spans   []Span            // that it reads
+}
+
+// matchers returns the matchers of the metric's name.
+func (r *read) matchers() []*labels.Matcher {
+	if r.names != nil {
+		return r.names
+	}
+	return []*labels.Matcher{{Type: labels.MatchEqual, Name: series.MetricName, Value: r.key}}
 }
 
 // A reading is what one query reads: each metric and each pattern once.
 type reading struct {
 	list    []read
-	trouble bool // it cannot be parsed: list has the words in it
+	trouble bool   // it cannot be parsed: list has the words in it
+	text    string // as it is kept; "" where it is not
 }
 
 // A cache holds what the latest queries read: most come again and again.
@@ -49,11 +63,14 @@ func (c *cache) of(expr string) reading {
 }
 
 func readingOf(expr string) reading {
-	needs, trouble := usage.Needs(expr)
-	if trouble != "" {
-		return reading{words(expr), true}
+	text, needs, trouble := usage.Parse(expr)
+	if len(text) > maxText || !utf8.ValidString(text) || heavy(needs) {
+		text = ""
 	}
-	var r reading
+	if trouble != "" {
+		return reading{words(expr), true, text}
+	}
+	r := reading{text: text}
 	at := map[string]int{}
 	for i := range needs {
 		n := &needs[i]
@@ -100,19 +117,66 @@ func (r *reading) add(at map[string]int, x read, n *usage.Need) {
 	}
 	slices.Sort(to.labels)
 	to.labels = slices.Compact(to.labels)
+	if s, ok := spanOf(n); ok {
+		to.spans, _ = addSpan(to.spans, s)
+	}
 }
 
-// words returns what may be names in a query that cannot be parsed.
+// maxWeight is how much the expressions of a query that is kept may take: about as
+// many characters, where repetitions are written out.
+const maxWeight = 5_000
+
+// heavy reports whether the expressions of needs take much memory.
+func heavy(needs []usage.Need) bool {
+	total := 0
+	for i := range needs {
+		for _, m := range needs[i].Matchers {
+			if m.Type != labels.MatchRegexp && m.Type != labels.MatchNotRegexp {
+				continue
+			}
+			re, err := syntax.Parse(m.Value, syntax.Perl)
+			if err != nil {
+				return true
+			}
+			if total += weight(re); total > maxWeight {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func weight(re *syntax.Regexp) int {
+	w := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		w += weight(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		w *= max(1, re.Min, re.Max)
+	}
+	return min(w, maxWeight+1)
+}
+
+// unnamed is a selector that names no metric.
+var unnamed = regexp.MustCompile(`__name__|(^|[^\w:\s])\s*\{`)
+
+// words returns what may be names in a query that cannot be parsed. Where it may
+// read metrics that it does not name, every metric is among them.
 func words(expr string) (list []read) {
 	seen := map[string]bool{}
+	every := unnamed.MatchString(expr)
 	for w := range strings.FieldsFuncSeq(expr, func(r rune) bool { return r != '_' && r != ':' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if len(list) >= maxWords {
+			every = true
 			break
 		}
 		if !seen[w] && len(w) <= maxName {
 			seen[w] = true
-			list = append(list, read{key: strings.Clone(w)})
+			list = append(list, read{key: strings.Clone(w), spans: []Span{unknownSpan}})
 		}
+	}
+	if every {
+		list = append(list, read{names: []*labels.Matcher{}, spans: []Span{unknownSpan}})
 	}
 	return list
 }

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	version   = 1
+	withoutText = 1 // the version that had no text of queries
+
+	version   = 2
 	savedMost = 256 << 20 // bytes that are loaded
 )
 
@@ -25,8 +27,11 @@ type saved struct {
 	Since    time.Time         `json:"since"`
 	Others   Asked             `json:"others"`
 	Unread   Asked             `json:"unread"`
+	Logged   uint64            `json:"logged,omitempty"`
+	Told     uint64            `json:"told,omitempty"`
 	Metrics  map[string]*entry `json:"metrics"`
 	Patterns []savedPattern    `json:"patterns"`
+	Queries  map[string]*Query `json:"queries"` // by text
 	Places   []Place           `json:"places"`
 }
 
@@ -45,7 +50,7 @@ type savedMatcher struct {
 func (e *Evidence) Save(w io.Writer, t *Tail) error {
 	places := t.Places()
 	e.mu.Lock()
-	s := saved{Version: version, Since: e.since, Others: e.others, Unread: e.unread, Metrics: e.metrics, Places: places}
+	s := saved{Version: version, Since: e.since, Others: e.others, Unread: e.unread, Logged: e.logged, Told: e.told, Metrics: e.metrics, Queries: e.queries, Places: places}
 	for _, key := range slices.Sorted(maps.Keys(e.patterns)) {
 		p := e.patterns[key]
 		out := savedPattern{Names: []savedMatcher{}, entry: p.entry}
@@ -69,14 +74,15 @@ func (e *Evidence) Load(r io.Reader, t *Tail) error {
 	if err := json.NewDecoder(io.LimitReader(r, savedMost)).Decode(&s); err != nil {
 		return fmt.Errorf("read what queries asked for: %w", err)
 	}
-	if s.Version != version {
+	if s.Version != version && s.Version != withoutText {
 		return fmt.Errorf("read what queries asked for: version %d is unknown", s.Version)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.since, e.others, e.unread = s.Since, s.Others, s.Unread
+	e.since, e.others, e.unread, e.logged, e.told = s.Since, s.Others, s.Unread, s.Logged, s.Told
 	for name, x := range s.Metrics {
 		if x != nil {
+			s.complete(x)
 			e.put(&read{key: name}, x)
 		}
 	}
@@ -95,10 +101,29 @@ func (e *Evidence) Load(r io.Reader, t *Tail) error {
 			r.names = append(r.names, n)
 			r.key += n.String()
 		}
+		s.complete(&p.entry)
 		e.put(&r, &p.entry)
 	}
+	for text, q := range s.Queries {
+		if q != nil && text != "" && len(text) <= maxText && len(e.queries) < maxQueries && e.textBytes+len(text) <= maxTextBytes {
+			if e.queries == nil {
+				e.queries = map[string]*Query{}
+			}
+			e.queries[text] = q
+			e.textBytes += len(text)
+		}
+	}
+	e.changes++
 	t.places = s.Places
 	return nil
+}
+
+// complete adds what files without the text of queries do not say.
+func (s *saved) complete(x *entry) {
+	if s.Version == withoutText {
+		x.Unkept, x.Ranges = x.Asked, []Span{unknownSpan}
+		x.Unkept.add(x.Unread)
+	}
 }
 
 // ops are the operators, by their [labels.MatchType].
@@ -111,7 +136,10 @@ func (e *Evidence) put(r *read, x *entry) {
 		e.others.add(x.Asked)
 		return
 	}
-	to.Asked, to.Carried, to.Unread = x.Asked, x.Carried, x.Unread
+	to.Asked, to.Carried, to.Unread, to.Unkept, to.Step = x.Asked, x.Carried, x.Unread, x.Unkept, x.Step
+	for _, s := range x.Ranges {
+		e.noteSpans(to, &read{spans: []Span{s}}, x.Asked)
+	}
 	for name, a := range x.Labels {
 		if a == nil || !e.room(name) {
 			to.Carried.add(x.Asked)

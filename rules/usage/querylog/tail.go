@@ -180,7 +180,7 @@ func (t *Tail) read(ctx context.Context, f *logFile) {
 
 // line notes the query of a line.
 func (t *Tail) line(line []byte) {
-	expr, at, ok := queryOf(line)
+	expr, at, from, ok := queryOf(line)
 	if !ok {
 		t.skipped++
 		return
@@ -189,7 +189,7 @@ func (t *Tail) line(line []byte) {
 		at = now
 	}
 	t.to.Watch(at)
-	t.to.Note(expr, at, 1)
+	t.to.Note(expr, at, 1, from)
 }
 
 // Watched reports whether any file is read.
