@@ -95,6 +95,7 @@ type Total struct {
 	TotalError     float64 // standard error of TotalSeries, in series
 	TotalForwarded float64
 	TotalPerSecond float64
+	TotalActive    int     // metrics that have series
 	TotalCost      float64 // 0 where Query.Cost is not set
 }
 
@@ -149,6 +150,9 @@ func totalOf(list []place, cost func(forwarded, series, samplesPerSecond float64
 		t.TotalError += x.seriesError * x.seriesError
 		t.TotalForwarded += x.forwarded
 		t.TotalPerSecond += x.perSecond
+		if x.series > 0 {
+			t.TotalActive++
+		}
 		if cost != nil {
 			t.TotalCost += cost(x.forwarded, x.series, x.perSecond)
 		}

@@ -62,7 +62,7 @@ type metricRowView struct {
 }
 
 func (r *request) metrics() (page, error) {
-	list, err := r.control.ProfileMetrics(r.metricsQuery())
+	list, err := r.control.ProfileMetrics(r.context(), r.metricsQuery())
 	p := page{Title: "Metrics", Place: "Metrics"}
 	wrong, isWrong := errors.AsType[*control.Invalid](err)
 	if err != nil && (!isWrong || wrong.Field != "match") {
@@ -197,7 +197,7 @@ func rough(d profiler.Detail) string {
 func (r *request) metricsCSV() (table, error) {
 	q := r.metricsQuery()
 	q.Limit, q.Cursor = 0, ""
-	list, err := r.control.ProfileMetrics(q)
+	list, err := r.control.ProfileMetrics(r.context(), q)
 	if err != nil {
 		return table{}, err
 	}

@@ -81,7 +81,7 @@ func (r *request) overview() (page, error) {
 	d.limits = r.control.Limits(control.LimitsQuery{}).Limits
 	if d.status.Profiled {
 		for _, t := range r.overviewTenants() {
-			top, err := r.control.ProfileMetrics(control.MetricsQuery{Tenant: t, Limit: topMetrics})
+			top, err := r.control.ProfileMetrics(r.context(), control.MetricsQuery{Tenant: t, Limit: topMetrics, Brief: true})
 			if err != nil {
 				return page{}, err
 			}

@@ -45,6 +45,7 @@ type Parts struct {
 	Asked    *querylog.Evidence       // what queries asked for; nil where that is not watched
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
+	History  func() SeriesStore       // likewise; nil where no history of series is kept
 	Reload   func(context.Context) error
 	Now      func() time.Time // what costs are as of; nil: time.Now
 }

@@ -184,7 +184,12 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: h.policies, Events: h.Events, Limits: h.limits,
-		Ledger: h.ledger, Now: c.clock(), Usage: queries, Audits: control.NewAudits(func() control.AuditStore {
+		Ledger: h.ledger, Now: c.clock(), Usage: queries, History: func() control.SeriesStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		}, Audits: control.NewAudits(func() control.AuditStore {
 			if db == nil {
 				return nil
 			}
