@@ -62,6 +62,7 @@ type Headgate struct {
 	trades int
 	rules  *control.RuleBook
 	limits *control.Limits
+	db     *store.DB // nil where nothing is stored
 
 	policies *control.Policies
 
@@ -90,6 +91,7 @@ func New(t testing.TB, c Config) *Headgate {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
+		h.db = db
 	}
 	dir := t.TempDir()
 	if c.Alerts != "" {
