@@ -3,6 +3,7 @@ package profiler
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -19,8 +20,21 @@ type Query struct {
 	Limit  int                // 0 means all
 	Cursor string             // as a page before gave it; "" for the first page
 
+	// Name, where it is set, has to accept a metric as well.
+	Name func(metric string) bool
+
+	// Passes, where it is set, says how many of a series' samples are meant, as that
+	// of an [inventory.Query] does.
+	Passes func(v inventory.Verdict, perSecond float64) (meant float64, ok bool)
+
 	// Cost, without which nothing is sorted ByCost, says what a metric costs.
 	Cost func(forwarded, series, samplesPerSecond float64) float64
+
+	// Growth, without which nothing is sorted ByGrowth, says by how much a metric
+	// that is meant as a whole has grown.
+	Growth func(metric string, series float64) float64
+
+	Judged bool // rows are to say how their series are judged
 }
 
 // What metrics can be sorted by, the greatest first.
@@ -29,11 +43,12 @@ const (
 	BySamples = "samples"
 	ByChurn   = "churn"
 	ByCost    = "cost"
+	ByGrowth  = "growth"
 )
 
 // Errors of queries.
 var (
-	ErrSort   = errors.New("sort is none of series, samples, churn, cost")
+	ErrSort   = errors.New("sort is none of series, samples, churn, cost, change_1d, change_7d")
 	ErrCursor = errors.New("this is no cursor that a page before gave; leave it out to begin anew")
 )
 
@@ -60,16 +75,28 @@ type MetricRow struct {
 	FirstSeen        time.Time
 	About            About
 	Detail           Detail
+	Whole            bool               // all its series are meant
+	Judged           []inventory.Judged // the most common verdict first; only where it is asked for
 }
 
 // A MetricsPage is a list of metrics.
 type MetricsPage struct {
-	Metrics      []MetricRow
-	TotalSeries  float64 // of all metrics that are meant, on this page or not
+	Metrics []MetricRow
+	Total
 	TotalMetrics int
 	AsOf         time.Time
 	Next         string   // cursor of the next page; "" where there is none
 	LetGo        []string // what memory did not allow, in sentences
+}
+
+// A Total is what all metrics that are meant add up to, on this page or not.
+type Total struct {
+	TotalSeries    float64
+	TotalError     float64 // standard error of TotalSeries, in series
+	TotalForwarded float64
+	TotalPerSecond float64
+	TotalActive    int     // metrics that have series
+	TotalCost      float64 // 0 where Query.Cost is not set
 }
 
 // Metrics returns the metrics that q means.
@@ -80,8 +107,16 @@ func (p *Profiler) Metrics(q Query) (MetricsPage, error) {
 
 func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, error) {
 	key, ok := sortKeys[cmp.Or(q.Sort, BySeries)]
-	if q.Sort == ByCost && q.Cost != nil {
-		key, ok = func(x *figures) float64 { return q.Cost(x.forwarded, x.series, x.perSecond) }, true
+	switch {
+	case q.Sort == ByCost && q.Cost != nil:
+		key, ok = func(_ string, x *figures) float64 { return q.Cost(x.forwarded, x.series, x.perSecond) }, true
+	case q.Sort == ByGrowth && q.Growth != nil:
+		key, ok = func(name string, x *figures) float64 {
+			if !x.whole {
+				return math.Inf(-1)
+			}
+			return q.Growth(name, x.series)
+		}, true
 	}
 	if !ok {
 		return MetricsPage{}, ErrSort
@@ -92,9 +127,7 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 		return page, nil
 	}
 	list := f.ranked(&q, key, at.Part)
-	for i := range list {
-		page.TotalSeries += list[i].series
-	}
+	page.Total = totalOf(list, q.Cost)
 	page.TotalMetrics = len(list)
 	list, err := after(list, q.Cursor)
 	if err != nil {
@@ -104,15 +137,34 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 		list = list[:q.Limit]
 		page.Next = list[q.Limit-1].cursor()
 	}
-	page.Metrics = f.rows(list, at.Part)
+	page.Metrics = f.rows(list, at.Part, q.Judged)
 	page.LetGo = f.letGoText()
 	return page, nil
 }
 
-var sortKeys = map[string]func(*figures) float64{
-	BySeries:  func(x *figures) float64 { return x.series },
-	BySamples: func(x *figures) float64 { return x.perSecond },
-	ByChurn:   func(x *figures) float64 { return x.churn },
+// totalOf adds up what is in a list. Estimates err independently of each other.
+func totalOf(list []place, cost func(forwarded, series, samplesPerSecond float64) float64) (t Total) {
+	for i := range list {
+		x := &list[i].figures
+		t.TotalSeries += x.series
+		t.TotalError += x.seriesError * x.seriesError
+		t.TotalForwarded += x.forwarded
+		t.TotalPerSecond += x.perSecond
+		if x.series > 0 {
+			t.TotalActive++
+		}
+		if cost != nil {
+			t.TotalCost += cost(x.forwarded, x.series, x.perSecond)
+		}
+	}
+	t.TotalError = math.Sqrt(t.TotalError)
+	return t
+}
+
+var sortKeys = map[string]func(string, *figures) float64{
+	BySeries:  func(_ string, x *figures) float64 { return x.series },
+	BySamples: func(_ string, x *figures) float64 { return x.perSecond },
+	ByChurn:   func(_ string, x *figures) float64 { return x.churn },
 }
 
 // A place is a metric in a list: what it is sorted by, and its figures.
@@ -123,17 +175,13 @@ type place struct {
 	figures
 }
 
-// figures are the numbers of a metric, or of those of its series that are asked
-// for.
-type figures struct{ series, seriesError, forwarded, perSecond, churn float64 }
-
 // ranked returns the metrics that q means, in its order.
-func (f *profile) ranked(q *Query, key func(*figures) float64, part int64) []place {
+func (f *profile) ranked(q *Query, key func(string, *figures) float64, part int64) []place {
 	var list []place
-	asked := asked{match: q.Match, byName: byNameAlone(q.Match)}
+	asked := asked{match: q.Match, name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
 	f.each(func(m *metric) {
 		if x, ok := f.figures(m, &asked, part); ok {
-			list = append(list, place{key(&x), m.name, m, x})
+			list = append(list, place{key(m.name, &x), m.name, m, x})
 		}
 	})
 	slices.SortFunc(list, func(a, b place) int {
@@ -143,12 +191,15 @@ func (f *profile) ranked(q *Query, key func(*figures) float64, part int64) []pla
 }
 
 // rows returns what is known of the metrics of a list.
-func (f *profile) rows(list []place, part int64) []MetricRow {
+func (f *profile) rows(list []place, part int64, judged bool) []MetricRow {
 	rows := make([]MetricRow, len(list))
 	for n := 0; n < len(list); n += chunk {
 		f.mu.Lock()
 		for i := n; i < min(n+chunk, len(list)); i++ {
 			rows[i] = list[i].m.row(list[i].figures, part)
+			if judged {
+				rows[i].Judged = list[i].m.rows.Judged(part)
+			}
 		}
 		f.mu.Unlock()
 	}
@@ -160,59 +211,12 @@ func (m *metric) row(x figures, part int64) MetricRow {
 	r := MetricRow{
 		Metric: m.name, Series: x.series, SeriesError: x.seriesError, SeriesForwarded: x.forwarded,
 		SamplesPerSecond: x.perSecond, Labels: m.rows.LabelNames(), Churn: x.churn, Team: m.team,
-		FirstSeen: time.Unix(m.first, 0), Detail: m.detail(part),
+		FirstSeen: time.Unix(m.first, 0), Detail: m.detail(part), Whole: x.whole,
 	}
 	if m.about != nil {
 		r.About = *m.about
 	}
 	return r
-}
-
-// asked is what a query asks of one metric after the other.
-type asked struct {
-	match  []*series.Selector
-	byName bool // by nothing else
-	tally  inventory.Tally
-}
-
-// figures returns the numbers of m, or of those of its series that are asked for;
-// ok is false where it has none. The lock is held.
-func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) {
-	if !mayMatch(q.match, m.name) && m != f.overflow {
-		return x, false
-	}
-	x.perSecond = float64(m.perSecond)
-	x.series, x.forwarded = m.active(part)
-	x.seriesError = x.series * m.standardError(part)
-	all := x.series
-	if all == 0 {
-		return x, len(q.match) == 0
-	}
-	x.churn = 1
-	if m.day != nil {
-		x.churn = max(1, m.counted.day/all)
-	}
-	if len(q.match) == 0 || m != f.overflow && q.byName {
-		return x, true
-	}
-	q.tally.Reset()
-	m.rows.Gather(part, &inventory.Query{Selectors: q.match}, total(m, part), m.each(part), &q.tally)
-	res := q.tally.Result()
-	x.series, x.seriesError, x.forwarded = res.Series.Value, res.Series.Error/normal95, res.Forwarded.Value
-	x.perSecond *= x.series / all
-	return x, x.series > 0
-}
-
-// normal95 is how many standard errors half a 95 % interval has.
-const normal95 = 1.96
-
-// total is how many series m has where sketches count them, else 0.
-func total(m *metric, part int64) float64 {
-	if m.exact(part) {
-		return 0
-	}
-	n, _ := m.active(part)
-	return n
 }
 
 func (m *metric) detail(part int64) Detail {
@@ -223,28 +227,4 @@ func (m *metric) detail(part int64) Detail {
 		return Sketched
 	}
 	return Counted
-}
-
-// mayMatch reports whether a selector may match series of the metric.
-func mayMatch(match []*series.Selector, metric string) bool {
-	return len(match) == 0 || slices.ContainsFunc(match, func(s *series.Selector) bool {
-		for _, m := range s.Matchers() {
-			if m.Name == series.MetricName && !m.Matches(metric) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// byNameAlone reports whether the selectors ask for nothing but metric names.
-func byNameAlone(match []*series.Selector) bool {
-	for _, s := range match {
-		for _, m := range s.Matchers() {
-			if m.Name != series.MetricName {
-				return false
-			}
-		}
-	}
-	return true
 }

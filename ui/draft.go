@@ -34,12 +34,16 @@ func draftRule(tenant, match, about string) string {
 // draftOf returns the address of the form for a rule that would drop what a selector
 // matches; "" for those who may make none.
 func (r *request) draftOf(match, about string) templ.SafeURL {
+	return r.draftFor(rules.Spec{Match: rules.Selectors{match}}, about)
+}
+
+// draftFor is draftOf where more of the rule is given.
+func (r *request) draftFor(s rules.Spec, about string) templ.SafeURL {
 	if !r.mayChangeRules() {
 		return ""
 	}
-	return r.draftLink(rules.Spec{
-		Name: slug("drop", about), Tenant: r.profiled(), Match: rules.Selectors{match}, Action: rules.Drop.String(), Mode: rules.Shadow.String(),
-	})
+	s.Name, s.Tenant, s.Action, s.Mode = slug("drop", about), r.profiled(), rules.Drop.String(), rules.Shadow.String()
+	return r.draftLink(s)
 }
 
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)

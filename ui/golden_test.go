@@ -29,9 +29,14 @@ func TestComponents(t *testing.T) {
 		"events": eventList([]eventView{{At: at, Kind: badgeView{"limit", "warn", ""}, Tenant: nameView{Text: "shop"}, Text: name.Text}}),
 		"error":  errorPage(errorView{404, "Not found", name.Text, []crumb{{name.Text, "/rules"}}}),
 		"filter": filter(filterView{Action: "/x", Keep: []param{{"tenant", `"`}}, Query: `{a="b"}`, Label: "Selector"}),
-		"metrics": metricsTable(metricsTableView{Caption: "Metrics", Sorts: []sortView{{"Series", "", "/x", true}}, Rows: []metricRowView{
-			{Name: name, Type: "counter", Series: "7", Error: "± 1", Share: barView{Share: 1, Title: "all"}, Samples: "3", Team: "<b>"},
-		}}),
+		"metrics": metricsTable(metricsTableView{Caption: "Metrics", Sorts: metricSortsView{Series: sortView{"Series", "", "/x", true}}, Rows: []metricRowView{
+			{
+				Name: name, Type: "counter", Series: "7", Error: "± 1", Share: barView{Share: 1, Title: "all"}, Samples: "3",
+				Day: growthView{Text: "+5", Share: "+250 %", Title: "from 2 series", Tone: "warn"}, Week: growthView{Title: "not known yet"},
+				Owner: linkView{Text: "several"}, Owners: "<b> 50 %", Used: usedView{Count: "2", Title: "read"}, Priority: "high",
+				Status: []badgeView{{"dropped", "warn", "all"}}, Draft: "/x",
+			},
+		}, Sums: []metricSumView{{Text: "All 1 metric", Series: "7", Samples: "3"}}}),
 		"tenant": tenantForm(tenantsView{Action: "/x", Keep: []param{{"q", "up"}}, Current: "a'b", Names: []string{"a'b", "c"}, All: true}),
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -1,10 +1,8 @@
 package ui
 
 import (
+	"cmp"
 	"errors"
-	"math"
-	"slices"
-	"strconv"
 
 	"github.com/a-h/templ"
 
@@ -18,12 +16,16 @@ const metricsPerPage = 50
 // A metricsView is the list of metrics.
 type metricsView struct {
 	Head   headView
-	Filter filterView
+	Filter metricFilterView
 	Stats  []statView
 	LetGo  []string
+	Notes  []string
 	Table  metricsTableView
 	Empty  emptyView // where there are no rows
 	Pager  pagerView
+
+	page        *control.MetricsPage
+	match, team string // whose series are meant
 }
 
 // A filterView is the field that narrows a list.
@@ -35,40 +37,15 @@ type filterView struct {
 	Wrong  string // what is wrong with Query
 }
 
-// A metricsTableView is a table of metrics.
-type metricsTableView struct {
-	Caption  string
-	Brief    bool // few columns, and no sorting
-	Tenants  bool // rows name theirs
-	Sorts    []sortView
-	Currency string // of costs; "" where there is no price
-	Rows     []metricRowView
-}
-
-// A metricRowView is one metric in a list.
-type metricRowView struct {
-	Name          nameView
-	Tenant        string
-	Type          string
-	Series, Error string
-	Share         barView
-	Samples       string
-	Forwarded     string
-	Labels        string
-	Churn         string
-	Team          string
-	Cost          string // of a month; "" where there is no price
-	Rough         string // why its figures are estimates; "" where they are exact
-}
-
 func (r *request) metrics() (page, error) {
-	list, err := r.control.ProfileMetrics(r.metricsQuery())
+	q := r.metricsQuery()
+	list, err := r.control.ProfileMetrics(r.context(), q)
 	p := page{Title: "Metrics", Place: "Metrics"}
 	wrong, isWrong := errors.AsType[*control.Invalid](err)
-	if err != nil && (!isWrong || wrong.Field != "match") {
+	if err != nil && (!isWrong || wrong.Field != "match" && wrong.Field != "phase") {
 		return page{}, err
 	}
-	v := newMetricsView(r, list)
+	v := newMetricsView(r, q, &list)
 	if isWrong {
 		v.Filter.Wrong, p.Status = wrong.Text, unprocessable
 	}
@@ -76,57 +53,35 @@ func (r *request) metrics() (page, error) {
 	return p, nil
 }
 
-func (r *request) metricsQuery() control.MetricsQuery {
-	return control.MetricsQuery{
-		Tenant: r.profiled(), Match: matchOf(r.get("q")), Sort: r.get("sort"), Limit: metricsPerPage, Cursor: r.get("cursor"),
-	}
-}
-
-// metricSorts are what metrics can be sorted by.
-var metricSorts = []struct{ by, text, title string }{
-	{profiler.BySeries, "Series", "Active series received within the window"},
-	{profiler.BySamples, "Samples/s", "Samples received per second, over about the last minute"},
-	{profiler.ByCost, "Cost/month", "What an average month of it costs at today’s price: an estimate"},
-	{profiler.ByChurn, "Churn", "Unique series in 24 hours, divided by those active now: 1 where all stay"},
-}
-
-func newMetricsView(r *request, list control.MetricsPage) metricsView {
-	q, by := r.get("q"), r.get("sort")
-	if by == "" {
-		by = profiler.BySeries
-	}
+func newMetricsView(r *request, q control.MetricsQuery, list *control.MetricsPage) metricsView {
 	v := metricsView{
 		Head: headView{
 			Title: "Metrics", Lead: "What makes the active series of tenant " + r.profiled() + ". ± holds in 95 of 100 cases.", AsOf: newWhen(list.AsOf, r.now),
 			Tools: []toolView{
-				{"By label", r.link("/profile/labels", "q", q)},
-				{"CSV", r.link("/profile/metrics.csv", "q", q, "sort", r.get("sort"))},
+				{"By label", r.link("/profile/labels", "q", r.get("q"))},
+				{"CSV", r.link("/profile/metrics.csv", "q", r.get("q"), "match", r.get("match"), "team", q.Team, "phase", q.Phase, "sort", q.Sort)},
 			},
 		},
-		Filter: filterView{
-			Action: r.site.address("/profile/metrics", nil), Keep: r.keep("tenant", "sort"),
-			Query: q, Label: "Part of a name, or a PromQL selector",
-		},
-		LetGo: list.LetGo,
-		Table: metricsTableView{Caption: "Metrics of tenant " + r.profiled()},
+		Filter: newMetricFilter(r), LetGo: list.LetGo, Notes: list.Notes, page: list, team: q.Team,
 	}
-	v.Table.Currency = list.Price.Currency()
-	for _, s := range metricSorts {
-		if s.by == profiler.ByCost && v.Table.Currency == "" {
-			continue
-		}
-		text := s.text
-		if s.by == profiler.ByCost {
-			text += ", " + v.Table.Currency
-		}
-		v.Table.Sorts = append(v.Table.Sorts, sortView{text, s.title, r.here("sort", s.by), s.by == by})
+	if len(q.Match) > 0 {
+		v.match = q.Match[0]
 	}
-	for _, m := range list.Metrics {
-		v.Table.Rows = append(v.Table.Rows, newMetricRowView(r, r.tenant(), m, list.TotalSeries, list.Price))
+	if list.NoPast != nil {
+		v.Notes = append(v.Notes, "No change is known: "+list.NoPast.Error()+".")
+	}
+	v.Table = metricsTableView{Caption: "Metrics of tenant " + r.profiled(), Currency: list.Price.Currency(), Sums: newSums(list, v.Filter.narrowed(), r.now)}
+	v.Table.Sorts = newMetricSorts(r, v.Table.Currency)
+	for i := range list.Metrics {
+		v.Table.Rows = append(v.Table.Rows, newMetricRow(r, &v, &list.Metrics[i]))
 	}
 	v.Stats = []statView{
-		{Label: "Active series", Value: count(list.TotalSeries)},
+		{Label: "Active series", Value: count(list.TotalSeries), Error: plusMinus(confidence * list.TotalError)},
 		{Label: "Metrics", Value: count(float64(list.TotalMetrics))},
+		{Label: "Samples", Value: rate(list.TotalPerSecond), Unit: "/s"},
+	}
+	if v.Table.Currency != "" {
+		v.Stats = append(v.Stats, statView{Label: "Cost/month", Value: money(list.TotalCost), Unit: v.Table.Currency, Note: "at today’s price"})
 	}
 	v.Pager.Shown = plural(len(list.Metrics), "metric") + " of " + grouped(uint64(max(0, list.TotalMetrics)))
 	if r.get("cursor") != "" {
@@ -135,8 +90,8 @@ func newMetricsView(r *request, list control.MetricsPage) metricsView {
 	if list.Next != "" {
 		v.Pager.Next = r.here("cursor", list.Next)
 	}
-	v.Empty = emptyView{Title: "No metric matches", Text: []string{"Of the series received within the window, none has a metric like that."}, Link: r.here("q", ""), Go: "All metrics"}
-	if q == "" {
+	v.Empty = emptyView{Title: "No metric matches", Text: []string{"Of the series received within the window, none is like that."}, Link: v.Filter.Clear, Go: "All metrics"}
+	if !v.Filter.narrowed() {
 		v.Empty = emptyView{
 			Title: "Nothing is known of tenant " + r.profiled(),
 			Text:  []string{"It sent no samples within the window. Choose another tenant above, or look at the overview for how samples come here."},
@@ -144,6 +99,22 @@ func newMetricsView(r *request, list control.MetricsPage) metricsView {
 		}
 	}
 	return v
+}
+
+// newMetricSorts returns the heads of the columns that metrics can be sorted by.
+func newMetricSorts(r *request, currency string) metricSortsView {
+	by := cmp.Or(r.get("sort"), profiler.BySeries)
+	of := func(name, text, title string) sortView {
+		return sortView{text, title, r.here("sort", name), by == name}
+	}
+	return metricSortsView{
+		Series:  of(profiler.BySeries, "Series", "Active series received within the window"),
+		Day:     of(control.ByDayChange, "1 day", "By how many series it has changed since a day ago"),
+		Week:    of(control.ByWeekChange, "7 days", "By how many series it has changed since a week ago"),
+		Samples: of(profiler.BySamples, "Samples/s", "Samples received per second, over about the last minute"),
+		Cost:    of(profiler.ByCost, "Cost/month, "+currency, "What an average month of it costs at today’s price: an estimate"),
+		Churn:   of(profiler.ByChurn, "Churn", "Unique series in 24 hours, divided by those active now: 1 where all stay"),
+	}
 }
 
 // keep returns those parameters of the query, to go along with a form.
@@ -159,65 +130,3 @@ func (r *request) keep(names ...string) []param {
 
 // maxTeam is how much of a team's name stands in a list, in characters.
 const maxTeam = 32
-
-// newMetricRowView shows a metric of a tenant with total series in all.
-func newMetricRowView(r *request, tenant string, m profiler.MetricRow, total float64, price control.MonthlyPrice) metricRowView {
-	v := metricRowView{
-		Name: newNameView(m.Metric, r.link("/profile/metric", "tenant", tenant, "metric", m.Metric)), Tenant: tenant,
-		Type:   shown(m.About.Type),
-		Series: count(m.Series), Error: plusMinus(confidence * m.SeriesError),
-		Samples: rate(m.SamplesPerSecond), Forwarded: percent(part(m.SeriesForwarded, m.Series)),
-		Labels: strconv.Itoa(m.Labels), Churn: "–", Team: cut(m.Team, maxTeam), Rough: rough(m.Detail),
-	}
-	if m.Metric == profiler.Overflow {
-		v.Name.Href, v.Rough = "", "the metrics that there was no room for"
-	}
-	if price.Currency() != "" {
-		v.Cost = money(price.OfMetric(&m))
-	}
-	if m.Churn > 0 {
-		v.Churn = times(m.Churn) + "\u202f×"
-	}
-	share := part(m.Series, total)
-	v.Share = barView{Share: share, Error: part(confidence*m.SeriesError, total), Title: percent(share) + " of all series"}
-	return v
-}
-
-// rough says what is estimated of a metric.
-func rough(d profiler.Detail) string {
-	switch d {
-	case profiler.Sketched:
-		return "series and labels are estimates"
-	case profiler.Counted:
-		return "series are an estimate; memory did not allow labels"
-	}
-	return ""
-}
-
-func (r *request) metricsCSV() (table, error) {
-	q := r.metricsQuery()
-	q.Limit, q.Cursor = 0, ""
-	list, err := r.control.ProfileMetrics(q)
-	if err != nil {
-		return table{}, err
-	}
-	t := table{name: "metrics-" + r.profiled(), header: []string{
-		"metric", "series", "series_error", "series_forwarded", "samples_per_second", "labels", "churn", "cost_per_month", "currency", "team", "type", "first_seen", "detail", "as_of",
-	}}
-	at := stamp(list.AsOf)
-	t.rows = func(yield func([]string) bool) {
-		for m := range slices.Values(list.Metrics) {
-			cost := ""
-			if list.Price.Currency() != "" {
-				cost = number(list.Price.OfMetric(&m))
-			}
-			if !yield([]string{
-				m.Metric, number(math.Round(m.Series)), number(m.SeriesError), number(math.Round(m.SeriesForwarded)), number(m.SamplesPerSecond),
-				strconv.Itoa(m.Labels), number(m.Churn), cost, list.Price.Currency(), m.Team, m.About.Type, stamp(m.FirstSeen), string(m.Detail), at,
-			}) {
-				return
-			}
-		}
-	}
-	return t, nil
-}

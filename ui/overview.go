@@ -81,7 +81,7 @@ func (r *request) overview() (page, error) {
 	d.limits = r.control.Limits(control.LimitsQuery{}).Limits
 	if d.status.Profiled {
 		for _, t := range r.overviewTenants() {
-			top, err := r.control.ProfileMetrics(control.MetricsQuery{Tenant: t, Limit: topMetrics})
+			top, err := r.control.ProfileMetrics(r.context(), control.MetricsQuery{Tenant: t, Limit: topMetrics, Brief: true})
 			if err != nil {
 				return page{}, err
 			}
@@ -175,7 +175,6 @@ func costStat(r *request, s control.CostSummary) statView {
 func overviewMetrics(r *request, tops []tenantTop) []metricRowView {
 	type row struct {
 		tenant string
-		price  control.MonthlyPrice
 		profiler.MetricRow
 	}
 	var rows []row
@@ -183,13 +182,13 @@ func overviewMetrics(r *request, tops []tenantTop) []metricRowView {
 	for _, t := range tops {
 		total += t.TotalSeries
 		for _, m := range t.Metrics {
-			rows = append(rows, row{t.tenant, t.Price, m})
+			rows = append(rows, row{t.tenant, m})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(b.Series, a.Series) })
 	var list []metricRowView
 	for _, m := range rows[:min(len(rows), topMetrics)] {
-		list = append(list, newMetricRowView(r, m.tenant, m.MetricRow, total, m.price))
+		list = append(list, newBriefRow(r, m.tenant, &m.MetricRow, total))
 	}
 	return list
 }

@@ -50,15 +50,13 @@ func newStorybookView(r *request) storybookView {
 		v.Bars[i].Title = percent(v.Bars[i].Share)
 	}
 	for i, name := range hostileNames {
-		row := metricRowView{Name: newNameView(name, r.here()), Type: "counter", Series: count(float64(i * 1000)), Error: plusMinus(float64(i)), Samples: rate(float64(i)), Labels: "3", Forwarded: percent(1), Churn: "–", Team: cut(name, maxTeam)}
+		row := metricRowView{Name: newNameView(name, r.here()), Type: "counter", Series: count(float64(i * 1000)), Error: plusMinus(float64(i)), Samples: rate(float64(i)), Churn: "–", Owner: linkView{Text: cut(name, maxTeam), Href: r.here()}, Priority: "default", Draft: r.here()}
 		row.Share = barView{Share: float64(i) / float64(len(hostileNames)), Title: "a part"}
 		v.Table.Rows = append(v.Table.Rows, row)
 		v.Events = append(v.Events, newEventView(r, control.Event{At: r.now.Add(-time.Duration(i) * time.Hour), Kind: kinds[i%len(kinds)].word, Tenant: "shop", Text: name}))
 	}
 	v.Table.Caption = "Names that somebody else chose"
-	for _, s := range metricSorts {
-		v.Table.Sorts = append(v.Table.Sorts, sortView{s.text, s.title, r.here(), s.by == "series"})
-	}
+	v.Table.Sorts = newMetricSorts(r, "")
 	v.Flow = newFlowView(r, control.Flow{From: r.now.Add(-time.Hour), Counts: control.Counts{Received: 1_000_000, Forwarded: 700_000, Dropped: 150_000, Downsampled: 100_000, Shed: 30_000, Rejected: 1, Failed: 19_999}},
 		control.Rates{}, false)
 	seconds := make([]limiter.Second, 3600)

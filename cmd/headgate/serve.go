@@ -179,7 +179,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		}, events.Tell, log, reg)
 	c := control.New(control.Parts{
 		Gateway: g, Rules: engine, RuleBook: book, Audits: audits, Profiler: prof, Limits: lim.policy, Policies: policies, Events: events, Usage: queries, Asked: asked.Evidence,
-		Book: books.book, Ledger: kept.reports, Tokens: tokens, Reload: reloads.reload,
+		Book: books.book, Ledger: kept.reports, History: kept.history, Tokens: tokens, Reload: reloads.reload,
 		Configuration: func() control.Configuration { return *reloads.shown.Load() },
 	})
 
@@ -224,6 +224,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return books.upkeep(failed, policies) })
 	group.Go(func() error { return policies.Run(failed) })
 	group.Go(func() error { return c.WatchBudgets(failed) })
+	group.Go(func() error { return c.KeepHistory(failed, log) })
 	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return tokens.Run(failed) })
 	// The record ends after those who try to sign in: it has the last of them.

@@ -163,6 +163,14 @@ func (k *keeping) breaks() control.BreakStore {
 	return nil
 }
 
+// history returns the store for the history of series, likewise.
+func (k *keeping) history() control.SeriesStore {
+	if db := k.db.Load(); db != nil {
+		return db
+	}
+	return nil
+}
+
 // openRules returns the rules in force: those of files, and those that are stored.
 func openRules(e *rules.Engine, files []*rules.Rule, kept *keeping, events *control.Events, log *slog.Logger) (*control.RuleBook, error) {
 	b, err := control.NewRuleBook(e, files, kept.rules, events, log)

@@ -31,24 +31,6 @@ type Profile struct {
 	Detail           string    `json:"detail" enum:"exact,sketched,counted" doc:"exact: every series is known. sketched: series and labels are estimates. counted: series are an estimate, and labels were let go for want of memory."`
 }
 
-// A MetricRow is a metric in a list.
-type MetricRow struct {
-	Profile
-	Labels       int      `json:"labels" doc:"How many label names are in use."`
-	CostPerMonth *float64 `json:"cost_per_month" doc:"An estimate in whole units of currency: series_forwarded and their share of samples_per_second, going on for 730 hours at the price of now. Null where there is no price."`
-}
-
-// A MetricsPage is a list of metrics.
-type MetricsPage struct {
-	Metrics      []MetricRow `json:"metrics" doc:"Greatest first."`
-	TotalSeries  int64       `json:"total_series" doc:"Of all metrics that are meant, on this page or not."`
-	TotalMetrics int         `json:"total_metrics"`
-	AsOf         time.Time   `json:"as_of"`
-	Currency     string      `json:"currency" doc:"Of cost_per_month; empty where there is no price."`
-	LetGo        []string    `json:"let_go" doc:"What memory did not allow, in sentences."`
-	NextCursor   string      `json:"next_cursor" doc:"Of the next page; empty where there is none."`
-}
-
 // A MetricDetail is a metric with its labels.
 type MetricDetail struct {
 	Profile
@@ -109,16 +91,6 @@ type SeriesGroup struct {
 	SamplesPerSecond float64           `json:"samples_per_second"`
 }
 
-type metricsInput struct {
-	Tenant string   `query:"tenant" doc:"The tenant of senders that name none, where absent."`
-	Match  []string `query:"match,explode" maxItems:"64" doc:"A PromQL series selector, such as {job=\"api\"}; may be repeated: any of them. Where a metric matches in part, that part is shown."`
-	Sort   string   `query:"sort" enum:"series,samples,churn,cost" default:"series" doc:"cost needs a price."`
-	Limit  int      `query:"limit" minimum:"1" maximum:"10000" default:"100"`
-	Cursor string   `query:"cursor" maxLength:"16384" doc:"next_cursor of the page before. Figures move between pages: what passes the cursor meanwhile is shown twice or not at all."`
-}
-
-type metricsOutput struct{ Body MetricsPage }
-
 type metricInput struct {
 	Tenant string `query:"tenant" doc:"The tenant of senders that name none, where absent."`
 	Metric string `query:"metric" required:"true" doc:"Its name."`
@@ -146,14 +118,7 @@ type seriesInput struct {
 type seriesOutput struct{ Body SeriesCount }
 
 func registerProfile(a huma.API, c *control.Control) {
-	huma.Register(a, operation(http.MethodGet, "/profile/metrics", "list-profiled-metrics", "The metrics that make the series"),
-		func(ctx context.Context, in *metricsInput) (*metricsOutput, error) {
-			page, err := c.As(actor(ctx)).ProfileMetrics(control.MetricsQuery{Tenant: in.Tenant, Match: in.Match, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor})
-			if err != nil {
-				return nil, problem(err)
-			}
-			return &metricsOutput{newMetricsPage(page)}, nil
-		})
+	registerMetrics(a, c)
 	huma.Register(a, operation(http.MethodGet, "/profile/metric", "get-profiled-metric", "One metric: which labels make its series, and how many would remain without each"),
 		func(ctx context.Context, in *metricInput) (*metricOutput, error) {
 			d, err := c.As(actor(ctx)).ProfileMetric(in.Tenant, in.Metric)
@@ -186,21 +151,6 @@ func newProfile(r profiler.MetricRow) Profile {
 		SamplesPerSecond: rateDigits(r.SamplesPerSecond), Churn: rateDigits(r.Churn), Team: r.Team, FirstSeen: r.FirstSeen.UTC(),
 		Type: r.About.Type, Help: r.About.Help, Unit: r.About.Unit, Detail: string(r.Detail),
 	}
-}
-
-func newMetricsPage(p control.MetricsPage) MetricsPage {
-	out := MetricsPage{
-		Metrics: make([]MetricRow, len(p.Metrics)), TotalSeries: whole(p.TotalSeries), TotalMetrics: p.TotalMetrics,
-		AsOf: p.AsOf.UTC(), Currency: p.Price.Currency(), LetGo: append([]string{}, p.LetGo...), NextCursor: p.Next,
-	}
-	for i, r := range p.Metrics {
-		out.Metrics[i] = MetricRow{newProfile(r), r.Labels, nil}
-		if out.Currency != "" {
-			cost := rateDigits(p.Price.OfMetric(&r))
-			out.Metrics[i].CostPerMonth = &cost
-		}
-	}
-	return out
 }
 
 func newMetricDetail(d profiler.MetricDetail) MetricDetail {

@@ -88,9 +88,13 @@ func TestProfileShapes(t *testing.T) {
 		got  any
 		want string
 	}{
-		{"a page of metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{Metrics: []profiler.MetricRow{row}, TotalSeries: 99999.5, TotalMetrics: 7, AsOf: at, Next: "c", LetGo: []string{"x"}}}),
-			`{"metrics":[{` + metric + `,"labels":9,"cost_per_month":null}],"total_series":100000,"total_metrics":7,` + as + `,"currency":"","let_go":["x"],"next_cursor":"c"}`},
-		{"no metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{AsOf: at}}), `{"metrics":[],"total_series":0,"total_metrics":0,` + as + `,"currency":"","let_go":[],"next_cursor":""}`},
+		{"a page of metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{Metrics: []profiler.MetricRow{row}, Total: profiler.Total{TotalSeries: 99999.5}, TotalMetrics: 7, AsOf: at, Next: "c", LetGo: []string{"x"}}}),
+			`{"metrics":[{` + metric + `,"labels":9,"cost_per_month":null,"change_1d":null,"change_1d_at_least":false,"change_7d":null,"change_7d_at_least":false,` +
+				`"owners":[],"used_by":null,"last_queried":null,"priority":"","status":{"forwarded":0,"dropped":0,"downsampled":0,"shed":0}}],` +
+				`"total_series":100000,"total_series_error":0,"total_series_forwarded":0,"total_samples_per_second":0,"total_cost_per_month":null,"total_metrics":7,` + as +
+				`,"day_ago":null,"week_ago":null,"currency":"","let_go":["x"],"notes":[],"next_cursor":"c"}`},
+		{"no metrics", newMetricsPage(control.MetricsPage{MetricsPage: profiler.MetricsPage{AsOf: at}}), `{"metrics":[],"total_series":0,"total_series_error":0,"total_series_forwarded":0,"total_samples_per_second":0,"total_cost_per_month":null,"total_metrics":0,` + as +
+			`,"day_ago":null,"week_ago":null,"currency":"","let_go":[],"notes":[],"next_cursor":""}`},
 		{"a metric", newMetricDetail(profiler.MetricDetail{MetricRow: row, AsOf: at, Labels: []profiler.LabelRow{
 			{Label: "pod", Values: 100.4, ValuesError: 0.81234, SeriesWithout: 12.4, Reduction: 0.99899562, Top: []profiler.TopValue{{Value: "p", Series: 12, Error: 3}}}, {Label: "job"},
 		}}), `{` + metric + `,` + as + `,"labels":[{"label":"pod","values":100,"values_error":0.812,"series_without":12,"reduction":0.998996,"top":[{"value":"p","series":12,"error":3}]},` +

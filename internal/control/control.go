@@ -46,6 +46,7 @@ type Parts struct {
 	Asked    *querylog.Evidence       // what queries asked for; nil where that is not watched
 	Book     *attribution.Ledger      // what waits for the store; nil where nothing is recorded
 	Ledger   func() attribution.Store // nil while the store is not open
+	History  func() SeriesStore       // likewise; nil where no history of series is kept
 	Reload   func(context.Context) error
 
 	Configuration func() Configuration // nil where there is none to show

@@ -3,7 +3,6 @@ package control
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -14,43 +13,6 @@ import (
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/profiler/inventory"
 )
-
-// A MetricsQuery says which metrics of the profile are meant, and in which order.
-type MetricsQuery struct {
-	Tenant string   // "" for that of senders that name none
-	Match  []string // PromQL selectors, any of which may match; none for all
-	Sort   string   // "" for series
-	Limit  int      // 0 for all
-	Cursor string   // as the page before gave it
-}
-
-// A MetricsPage is a list of metrics, and what a month of them costs.
-type MetricsPage struct {
-	profiler.MetricsPage
-	Price MonthlyPrice
-}
-
-// ProfileMetrics returns the metrics that make a tenant's series.
-func (c *Control) ProfileMetrics(q MetricsQuery) (MetricsPage, error) {
-	t, match, err := c.profiled(q.Tenant, q.Match)
-	if err != nil {
-		return MetricsPage{}, err
-	}
-	price := c.monthlyPrice(t)
-	if q.Sort == profiler.ByCost && price.Currency() == "" {
-		return MetricsPage{}, &Invalid{"sort", fmt.Sprintf("tenant %s has no price, so nothing of it has a cost: set attribution.prices in the configuration file, or PUT /api/v1/prices; or sort by series, samples or churn", t)}
-	}
-	page, err := c.parts.Profiler.Metrics(profiler.Query{
-		Tenant: t, Match: match, Sort: q.Sort, Cost: price.ofPart, Limit: q.Limit, Cursor: q.Cursor,
-	})
-	switch {
-	case errors.Is(err, profiler.ErrSort):
-		err = &Invalid{"sort", err.Error()}
-	case errors.Is(err, profiler.ErrCursor):
-		err = &Invalid{"cursor", err.Error()}
-	}
-	return MetricsPage{page, price}, err
-}
 
 // ProfileMetric returns what is known of one metric, or an ErrNotFound.
 func (c *Control) ProfileMetric(tenantName, metric string) (profiler.MetricDetail, error) {

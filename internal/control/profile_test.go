@@ -50,7 +50,7 @@ func calls(metric string, n int) []string {
 func TestProfileThatIsOff(t *testing.T) {
 	c := govern(t, nil)
 	for name, ask := range map[string]func() error{
-		"metrics": func() error { _, err := c.ProfileMetrics(MetricsQuery{}); return err },
+		"metrics": func() error { _, err := c.ProfileMetrics(t.Context(), MetricsQuery{}); return err },
 		"metric":  func() error { _, err := c.ProfileMetric("", "up"); return err },
 		"labels":  func() error { _, err := c.ProfileLabels(LabelsQuery{}); return err },
 		"series":  func() error { _, err := c.ProfileSeries(SeriesQuery{Match: []string{"up"}}); return err },
@@ -64,14 +64,14 @@ func TestProfileThatIsOff(t *testing.T) {
 
 func TestProfileMetrics(t *testing.T) {
 	c := profiling(t, "default", slices.Concat(calls("many", 5), calls("few", 2), []string{"up"})...)
-	page, err := c.ProfileMetrics(MetricsQuery{Match: []string{`{job="api"}`}})
+	page, err := c.ProfileMetrics(t.Context(), MetricsQuery{Match: []string{`{job="api"}`}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(page.Metrics) != 2 || page.Metrics[0].Metric != "many" || page.TotalSeries != 7 || page.TotalMetrics != 2 {
 		t.Errorf("the page of senders that name no tenant is %+v, want many and few", page)
 	}
-	if page, err = c.ProfileMetrics(MetricsQuery{Tenant: "other"}); err != nil || page.TotalMetrics != 0 {
+	if page, err = c.ProfileMetrics(t.Context(), MetricsQuery{Tenant: "other"}); err != nil || page.TotalMetrics != 0 {
 		t.Errorf("the page of another tenant is %+v, %v; want nothing", page, err)
 	}
 }
@@ -88,7 +88,7 @@ func TestPagesHoldEveryMetricOnce(t *testing.T) {
 		var got []string
 		q := MetricsQuery{Tenant: "a", Sort: sort, Limit: perPage}
 		for {
-			page, err := c.ProfileMetrics(q)
+			page, err := c.ProfileMetrics(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +181,7 @@ func TestTSDB(t *testing.T) {
 
 func TestProfileRefuses(t *testing.T) {
 	c := profiling(t, "a", "up")
-	metrics := func(q MetricsQuery) error { _, err := c.ProfileMetrics(q); return err }
+	metrics := func(q MetricsQuery) error { _, err := c.ProfileMetrics(t.Context(), q); return err }
 	labels := func(q LabelsQuery) error { _, err := c.ProfileLabels(q); return err }
 	series := func(q SeriesQuery) error { _, err := c.ProfileSeries(q); return err }
 	for _, tt := range []struct {

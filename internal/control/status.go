@@ -5,6 +5,7 @@ import (
 
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
+	"github.com/headgate/headgate/profiler"
 )
 
 // A Status is how the process itself is doing.
@@ -37,7 +38,11 @@ func (c *Control) Status(tenantName string) (Status, error) {
 		if at := p.Saved(); at > 0 {
 			s.ProfileSaved = time.Unix(at, 0)
 		}
-		page, err := c.ProfileMetrics(MetricsQuery{Tenant: tenantName, Limit: 1})
+		t, _, err := c.profiled(tenantName, nil)
+		if err != nil {
+			return Status{}, err
+		}
+		page, err := p.Metrics(profiler.Query{Tenant: t, Limit: 1})
 		if err != nil {
 			return Status{}, err
 		}

@@ -298,7 +298,7 @@ func TestMetricsByCost(t *testing.T) {
 	seen(t, c, slices.Concat(times(30, `a many{gone="%d"}`), times(20, `a some{pod="%d"}`), times(3, `a few{pod="%d"}`))...)
 	var got []string
 	for cursor := ""; ; {
-		page, err := c.ProfileMetrics(MetricsQuery{Tenant: "shop", Sort: "cost", Limit: 1, Cursor: cursor})
+		page, err := c.ProfileMetrics(t.Context(), MetricsQuery{Tenant: "shop", Sort: "cost", Limit: 1, Cursor: cursor})
 		if err != nil {
 			t.Fatal(err)
 		}

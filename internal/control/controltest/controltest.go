@@ -63,6 +63,7 @@ type Headgate struct {
 	trades int
 	rules  *control.RuleBook
 	limits *control.Limits
+	db     *store.DB // nil where nothing is stored
 
 	policies *control.Policies
 
@@ -95,6 +96,7 @@ func New(t testing.TB, c Config) *Headgate {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
+		h.db = db
 	}
 	dir := t.TempDir()
 	if c.Alerts != "" {
@@ -190,6 +192,12 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: h.policies, Events: h.Events, Limits: h.limits,
 		Ledger: h.ledger, Now: c.clock(), Usage: queries, Configuration: func() control.Configuration { return h.InForce },
+		History: func() control.SeriesStore {
+			if db == nil {
+				return nil
+			}
+			return db
+		},
 		Audits: control.NewAudits(func() control.AuditStore {
 			if db == nil {
 				return nil

@@ -51,6 +51,8 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		h.Measure(t)
 	}
 	h.saveRules(t)
+	h.Remember(t, "default", "checkout_session_events_total")
+	h.Remember(t, "payments")
 	return h
 }
 
