@@ -10,7 +10,7 @@ import (
 
 const (
 	// maxExactRows is how many series of a metric are kept as rows at most. Beyond
-	// it sketches are the smaller: some 1.2 MB with ten labels, against 70 bytes
+	// it sketches are the smaller: some 1.2 MB with ten labels, against 80 bytes
 	// and more a row.
 	maxExactRows = 1 << 15
 

@@ -19,6 +19,7 @@ import (
 
 const (
 	recommendTime = 10 * time.Second // for all previews of one answer
+	findTime      = 5 * time.Second  // to find what to preview
 
 	looked        = 100 // metrics with the most series, and as many with the most samples
 	tried         = 40  // recommendations that are previewed
@@ -78,11 +79,14 @@ func (c *Control) Recommend(ctx context.Context, q RecommendQuery) (Recommendati
 	for _, r := range c.parts.Rules.Rules() {
 		f.names[r.Name] = true
 	}
-	if err := f.find(); err != nil {
+	if err := f.find(ctx); err != nil {
 		return Recommendations{}, err
 	}
 	slices.SortStableFunc(f.list, func(a, b Recommendation) int { return cmp.Compare(b.rough, a.rough) })
 	out := Recommendations{Notes: f.notes()}
+	if f.unseen > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("There was time to look at %d of %d metrics.", len(f.rows)-f.unseen, len(f.rows)))
+	}
 	ctx, cancel := context.WithTimeout(ctx, recommendTime)
 	defer cancel()
 	for i, r := range f.list[:min(len(f.list), tried)] {
@@ -114,10 +118,13 @@ type finder struct {
 	names  map[string]bool // of rules
 	rows   []profiler.MetricRow
 	list   []Recommendation
+	unseen int // of rows: there was no time for them
 }
 
 // find lists candidates.
-func (f *finder) find() error {
+func (f *finder) find(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
 	seen := map[string]bool{}
 	for _, sort := range []string{profiler.BySeries, profiler.BySamples} {
 		page, err := f.c.parts.Profiler.Metrics(profiler.Query{Tenant: f.tenant, Sort: sort, Limit: looked})
@@ -133,6 +140,10 @@ func (f *finder) find() error {
 	}
 	pairs := map[string]*pair{}
 	for i := range f.rows {
+		if ctx.Err() != nil {
+			f.unseen = len(f.rows) - i
+			break
+		}
 		r := &f.rows[i]
 		d, ok := f.c.parts.Profiler.Metric(f.tenant, r.Metric)
 		if !ok {

@@ -47,6 +47,50 @@ func TestMovement(t *testing.T) {
 	}
 }
 
+// Whatever series do, a metric's movement is what its series' latest looks found, one
+// at most in each part.
+func TestMovementIsThatOfEachSeries(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := New().NewMetric()
+		list := manySeries(0, 4)
+		found := make([][]bool, len(list))
+		last := make([]uint64, len(list))
+		parts := rapid.Int64Range(1, 60).Draw(t, "parts")
+		for part := range parts {
+			for i, ls := range list {
+				s := seen(part, ls)
+				s.Value, s.Valued = rapid.Uint64Range(1, uint64(i+1)).Draw(t, "value"), part == 0 || rapid.IntRange(0, 5).Draw(t, "valued") > 0
+				if m.Observe(s); s.Valued {
+					if last[i] != 0 {
+						found[i] = append(found[i], last[i] != s.Value)
+					}
+					last[i] = s.Value
+				}
+			}
+		}
+		want := Movement{Rows: len(list)}
+		for _, f := range found {
+			f = f[max(0, len(f)-maxLooks):]
+			if len(f) < sketch.Parts {
+				continue
+			}
+			moves := 0
+			for _, moved := range f {
+				if moved {
+					moves++
+				}
+			}
+			want.Known, want.Looks, want.Moves, want.Most = want.Known+1, want.Looks+len(f), want.Moves+moves, max(want.Most, len(f))
+			if 2*moves > len(f) {
+				want.Busy++
+			}
+		}
+		if diff := cmp.Diff(want, m.Movement(parts-1)); diff != "" {
+			t.Fatalf("movement (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Sightings without a value, such as of a stale marker, are no looks, and the value
 // before stays the one to compare with; those in the past are none either.
 func TestSightingsThatAreNoLooks(t *testing.T) {
