@@ -39,6 +39,9 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/profile/metrics?tenant=nobody", 200, "div.empty", "Nothing is known of tenant nobody"},
 		{"/profile/metric?metric=checkout_session_events_total", 200, "tr.chosen", "session"},
 		{"/profile/metric?metric=checkout_session_events_total&label=event", 200, "pre#fix-relabel", "target_label: event"},
+		{"/profile/metric?metric=http_requests_total", 200, "table.evidence", "TooManyErrors"},
+		{"/profile/metric?metric=http_requests_total", 200, "section.card", "Asked by queries 70 times in 12 days, last at"},
+		{"/profile/metric?metric=checkout_session_events_total", 200, "tr.chosen", "not seen in 12 d"},
 		{"/profile/metric?metric=none", 404, "section.failure", "is not known"},
 		{"/profile/metric", 422, "section.failure", "which one?"},
 		{"/profile/labels", 200, "table.rows", "session"},
@@ -201,8 +204,9 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// elsewhere are addresses that another handler of the listener answers.
-var elsewhere = regexp.MustCompile(`^/(metrics|api/|-/ready|debug/)`)
+// elsewhere are addresses that others answer: another handler of the listener, and
+// Grafana.
+var elsewhere = regexp.MustCompile(`^/(metrics|api/|-/ready|debug/)|^https://grafana\.example/`)
 
 func TestAssetsAreKeptForEver(t *testing.T) {
 	h := shop(t)

@@ -75,10 +75,13 @@ func newPreviewView(r *request, p control.Preview) previewView {
 		v.Breaks = append(v.Breaks, newBreakView(b))
 	}
 	if n := len(p.Breaks) - breaksShown; n > 0 {
-		v.Notes = append(v.Notes, plural(n, "more alert, rule or panel")+" may break, too.")
+		v.Notes = append(v.Notes, grouped(uint64(n))+" more alerts, rules, panels or queries may break, too.")
 	}
 	if r.control.KnowsQueries() && len(p.Breaks) == 0 {
 		v.Unbroken = "No alert, recording rule or dashboard that is loaded breaks."
+		if !r.control.Watched().Queries.Since.IsZero() {
+			v.Unbroken = "No alert, recording rule or dashboard that is loaded breaks, and no query that was asked."
+		}
 	}
 	for _, c := range p.Conflicts {
 		says := "comes after it, and would take some of the same series"
@@ -135,6 +138,12 @@ func newBreakView(b control.Break) breakView {
 	v := breakView{Kind: badgeView{Text: string(b.Query.Kind)}, Name: newNameView(b.Query.Name, ""), Why: shown(b.Why), Where: short(b.Query.File)}
 	if b.Query.Kind == usage.Alert {
 		v.Kind.Tone = "warn"
+	}
+	if b.Query.Kind == usage.Asked {
+		v.Where = short(b.Query.Name)
+		if b.Query.Expr != "" {
+			v.Name = newNameView(b.Query.Expr, "")
+		}
 	}
 	if b.Query.Line > 0 {
 		v.Where += ":" + strconv.Itoa(b.Query.Line)

@@ -52,7 +52,7 @@ type seenView struct {
 	Labels []string
 }
 
-// Evidence of a metric is what its page says of who uses it.
+// An evidence is what its page says of who uses it.
 type evidence struct {
 	metric  string
 	uses    []control.Use
@@ -197,16 +197,14 @@ func rangesText(a *control.Asked) string {
 	return "The shortest ranges that were asked for: " + listed(parts) + ". A rule that thins has to leave samples enough in them."
 }
 
-var hows = map[usage.How]badgeView{
-	usage.ByName:    {Text: "by name", Title: "The query names the metric"},
-	usage.ByPattern: {Text: "by pattern", Title: "The name matches an expression of the query’s"},
-	usage.ByResult:  {Text: "in its result", Title: "Its result carries every label"},
-	usage.ByUnknown: {Text: "may use it", Title: "The query cannot be read"},
+// hows are the ways in which a query uses a metric, in words.
+var hows = map[usage.How]string{
+	usage.ByName: "by name", usage.ByPattern: "by pattern", usage.ByResult: "in its result", usage.ByUnknown: "may use it",
 }
 
 func newUseView(e evidence, u control.Use) useView {
 	q := u.Query
-	v := useView{Kind: newKindBadge(q.Kind), How: hows[u.How].Text, Labels: neededLabels(q, e.metric), Expr: cut(q.Expr, exprShown), Where: short(q.File)}
+	v := useView{Kind: newKindBadge(q.Kind), How: hows[u.How], Labels: neededLabels(q, e.metric), Expr: cut(q.Expr, exprShown), Where: short(q.File)}
 	if q.Line > 0 {
 		v.Where += ":" + strconv.Itoa(q.Line)
 	}
@@ -234,7 +232,7 @@ func newKindBadge(kind usage.Kind) badgeView {
 func newSeenView(r *request, metric string, q control.SeenQuery) seenView {
 	v := seenView{
 		Expr: cut(q.Use.Query.Expr, exprShown), Count: grouped(q.Count), Last: newWhen(q.Last, r.now),
-		By: "not known", How: hows[q.Use.How].Text, Labels: neededLabels(q.Use.Query, metric),
+		By: "not known", How: hows[q.Use.How], Labels: neededLabels(q.Use.Query, metric),
 	}
 	if len(q.By) > 0 {
 		v.By = some(q.By)

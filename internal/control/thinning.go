@@ -112,7 +112,7 @@ func (f *finder) slow(r *profiler.MetricRow, p pace, moves *profiler.Movement) b
 		if !p.thins(interval) || share*slowMargin*interval.Seconds() > moves.Every.Seconds() {
 			continue
 		}
-		if interval > gauges && (!f.c.KnowsQueries() || f.c.askedFor(r.Metric, "").used()) {
+		if interval > gauges && !f.c.KnowsQueries() {
 			continue // which ranges queries have is not known
 		}
 		text := model.Duration(interval).String()

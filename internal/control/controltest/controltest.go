@@ -30,6 +30,7 @@ import (
 	"github.com/headgate/headgate/profiler"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage"
+	"github.com/headgate/headgate/rules/usage/querylog"
 )
 
 // A Config says what a Headgate is made of.
@@ -45,6 +46,9 @@ type Config struct {
 	Now      time.Time // what the clock of costs shows; zero for the real one
 	Stored   bool      // changes are kept, in a SQLite file; else there is no store
 	Alerts   string    // a file of Prometheus' alerts; "" for none
+	Panels   string    // a dashboard of Grafana; "" for none
+
+	Asked *querylog.Evidence // what queries asked for; nil where that is not watched
 }
 
 // A Headgate is a running gateway with its Control.
@@ -99,6 +103,11 @@ func New(t testing.TB, c Config) *Headgate {
 		h.db = db
 	}
 	dir := t.TempDir()
+	if c.Panels != "" {
+		if err := os.WriteFile(filepath.Join(dir, "panels.json"), []byte(c.Panels), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if c.Alerts != "" {
 		if err := os.WriteFile(filepath.Join(dir, "alerts.yml"), []byte(c.Alerts), 0o600); err != nil {
 			t.Fatal(err)
@@ -181,7 +190,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	})
 	var queries *control.Usage
 	if c.Alerts != "" {
-		of := usage.Config{RuleFiles: []string{"*.yml"}}
+		of := usage.Config{RuleFiles: []string{"*.yml"}, Dashboards: []string{"*.json"}, GrafanaURL: "https://grafana.example/"}
 		queries = control.NewUsage(of, dir, usage.Load(of, dir), engine, h.Events, func() control.BreakStore {
 			if db == nil {
 				return nil
@@ -191,7 +200,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	}
 	h.Control = control.New(control.Parts{
 		Gateway: h.Gateway, Rules: engine, RuleBook: h.rules, Profiler: h.Profiler, Policies: h.policies, Events: h.Events, Limits: h.limits,
-		Ledger: h.ledger, Now: c.clock(), Usage: queries, Configuration: func() control.Configuration { return h.InForce },
+		Ledger: h.ledger, Now: c.clock(), Usage: queries, Asked: c.Asked, Configuration: func() control.Configuration { return h.InForce },
 		History: func() control.SeriesStore {
 			if db == nil {
 				return nil

@@ -2,6 +2,7 @@ package controltest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/rules/usage/querylog"
 )
 
 // HostileTenant is a tenant whose name has all that a tenant's name may have.
@@ -41,6 +43,7 @@ func Hostile(t testing.TB) *Headgate {
 		HostileTenant: {SamplesPerSecond: 5, Pools: []limiter.PoolConfig{{Name: "hostile", Share: 0.5, Teams: []string{HostileNames[0]}}}},
 	}
 	h := New(t, Config{
+		Alerts: hostileAlerts(), Asked: hostileAsked(),
 		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
 			`{l="<script>window.ran=1</script>"}`, HostileNames[0]+HostileNames[1], HostileNames[1]),
 		Limits: limits, Owners: []attribution.OwnerConfig{{Label: "team"}}, Prices: prices(t),
@@ -79,4 +82,25 @@ func (h *Headgate) recordHostile(t testing.TB) {
 			Use{Day: day, Tenant: HostileTenant, Team: attribution.Unowned, Metric: name, Forwarded: 1e7})
 	}
 	h.Record(t, 1, uses...)
+}
+
+// hostileAlerts are alerts that have hostile names and ask for them.
+func hostileAlerts() string {
+	text := "groups:\n- name: hostile\n  rules:\n"
+	for i, name := range HostileNames {
+		expr := fmt.Sprintf("sum by (%s) ({__name__=%s, l=%s}) > 0", strconv.Quote(name), strconv.Quote(name), strconv.Quote(HostileNames[(i+1)%len(HostileNames)]))
+		text += fmt.Sprintf("  - {alert: %q, expr: %q}\n", name, expr)
+	}
+	return text
+}
+
+// hostileAsked are queries for hostile names, by those who have such.
+func hostileAsked() *querylog.Evidence {
+	e := new(querylog.Evidence)
+	e.Watch(time.Now().Add(-time.Hour))
+	for _, name := range HostileNames {
+		e.Note(fmt.Sprintf("rate({__name__=%s, l!=%s}[1m])", strconv.Quote(name), strconv.Quote(name)), time.Now(), 1, querylog.Source{By: name})
+		e.Note(name, time.Now(), 1, querylog.Source{By: name})
+	}
+	return e
 }

@@ -36,7 +36,7 @@ func Paying(t testing.TB) *Headgate {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	h := New(t, Config{
+	h := New(t, Config{Alerts: shopAlerts, Panels: shopPanels, Asked: shopAsked(),
 		Rules: shopRules, Limits: limiter.DefaultConfig(), Stored: true, Ledger: true, Now: Noon, Prices: prices(t), Catalogs: []*attribution.Catalog{catalog},
 		Owners: []attribution.OwnerConfig{{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"}},
 		Budgets: attribution.Budgets{

@@ -13,6 +13,7 @@ import (
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/rules"
+	"github.com/headgate/headgate/rules/usage/querylog"
 )
 
 const shopRules = `rules:
@@ -33,6 +34,26 @@ const shopAlerts = `groups:
       - {record: 'job:http_requests:rate5m', expr: 'sum by (job) (rate(http_requests_total[5m]))'}
 `
 
+// shopPanels are what the shop looks at.
+const shopPanels = `{"title": "Shop", "uid": "shop", "panels": [
+  {"id": 2, "title": "Requests by path", "targets": [{"expr": "sum by (path) (rate(http_requests_total{job=\"$job\"}[$__rate_interval]))"}]},
+  {"id": 3, "title": "Latency", "targets": [{"expr": "histogram_quantile(0.99, sum by (le, job) (rate(http_request_duration_seconds_bucket[5m])))"}]}
+]}`
+
+// shopAsked are the queries of twelve days.
+func shopAsked() *querylog.Evidence {
+	e, now := new(querylog.Evidence), time.Now()
+	e.Watch(now.Add(-12*24*time.Hour - time.Hour))
+	for i, expr := range []string{
+		`sum by (pod, code) (rate(http_requests_total{job="checkout"}[1m]))`, `topk(5, sum by (path) (increase(http_requests_total[1h])))`, `up{job="search"}`,
+		`rate(http_requests_total{namespace="search-prod"}[5m]) default 0`,
+	} {
+		at := now.Add(-time.Duration(1+i*i*7) * time.Hour)
+		e.Note(expr, at, uint64(40/(i+1)), querylog.Source{Log: true, By: fmt.Sprintf("10.0.3.%d", 17+i), Step: time.Duration(i%2) * 15 * time.Second})
+	}
+	return e
+}
+
 // Shop returns a Headgate that governs what a shop sends: for the tenant default
 // some metrics, one of which has as many sessions as are asked for, and for the
 // tenant payments more than its limit allows.
@@ -43,7 +64,7 @@ func Shop(t testing.TB, sessions int) *Headgate {
 		"default":  {SamplesPerSecond: 50_000, ActiveSeries: 500_000},
 		"payments": {SamplesPerSecond: 40, Burst: limiter.Duration(time.Second), Pools: []limiter.PoolConfig{{Name: "checkout", Share: 0.4, Teams: []string{"checkout"}}}},
 	}
-	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Stored: true, Ledger: true, Limits: limits, Owners: []attribution.OwnerConfig{
+	h := New(t, Config{Rules: shopRules, Alerts: shopAlerts, Panels: shopPanels, Asked: shopAsked(), Stored: true, Ledger: true, Limits: limits, Owners: []attribution.OwnerConfig{
 		{Match: `{job=~"checkout|payments"}`, Team: "checkout"}, {Match: `{__name__=~"node_.*"}`, Team: "platform"}, {Label: "team"},
 	}, Prices: prices(t)})
 	for range 3 {
