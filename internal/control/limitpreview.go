@@ -212,7 +212,7 @@ func (c *Control) priceLimit(p *LimitPreview) {
 	}
 	p.Currency = price.Currency()
 	now := 0.0
-	if p.Now.Limit.Mode != limiter.Shadow { // in which nothing is taken
+	if !p.Now.Shadow() { // in which nothing is taken
 		now = price.Of(p.Series.Now.Value, p.Now.Removes())
 	}
 	p.Saves = micro(price.Of(p.Series.Then.Value, p.Then.Removes()) - now)
