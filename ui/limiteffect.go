@@ -134,6 +134,8 @@ func shedChange(p control.LimitPreview) string {
 		}
 	}
 	switch {
+	case now == 0 && then == 0:
+		return "Nothing is shed now, and nothing would be."
 	case then > 0 && p.Series.Then != (inventory.Estimate{}):
 		return fmt.Sprintf("%s; then it would be %s samples/s of %s series.", is, rate(then), count(p.Series.Then.Value))
 	case then > 0:
