@@ -37,9 +37,6 @@ func TestComponents(t *testing.T) {
 				Status: []badgeView{{"dropped", "warn", "all"}}, Draft: "/x",
 			},
 		}, Sums: []metricSumView{{Text: "All 1 metric", Series: "7", Samples: "3"}}}),
-		"metrics": metricsTable(metricsTableView{Caption: "Metrics", Sorts: []sortView{{"Series", "", "/x", true}}, Rows: []metricRowView{
-			{Name: name, Type: "counter", Series: "7", Error: "± 1", Share: barView{Share: 1, Title: "all"}, Samples: "3", Team: "<b>"},
-		}}),
 		"limiteffect": limitEffect(limitEffectView{
 			State: badgeView{"over", "bad", "Demand is over the limit"}, Lead: "Now nothing is shed.", Stats: []statView{{Label: "Shed", Value: "7"}},
 			Parts: []limitPartView{{"default", "low", "9", "0", "7", barView{Share: 0.5, Title: "half"}, "50 %"}},
