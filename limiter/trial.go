@@ -130,6 +130,9 @@ func (t *Trial) Sheds() (sum float64) {
 	return sum
 }
 
+// Shadow reports whether what is shed is only counted.
+func (t *Trial) Shadow() bool { return t.Limit.shadow() }
+
 // Removes returns the samples per second that do not pass.
 func (t *Trial) Removes() float64 { return t.Thinned + t.Sheds() }
 

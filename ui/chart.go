@@ -16,6 +16,7 @@ type chartView struct {
 	Granted, Shed  string // areas; what is shed stands on what is granted
 	Demand         string // a line
 	Limit          string // the height of its line; "" where there is none
+	Proposed       string // the height of another limit's line; "" where there is none
 	Most, Half     string // the figures of the axis, samples per second
 	From, To       string
 	Title, Summary string
@@ -30,8 +31,9 @@ const (
 // A chartPoint is what became of samples in one part of the hour, per second.
 type chartPoint struct{ demand, granted, shed float64 }
 
-// newChartView draws a history and a limit of samples per second, 0 for none.
-func newChartView(h control.LimitHistory, limit float64) *chartView {
+// newChartView draws a history, a limit of samples per second, 0 for none, and what it
+// may become.
+func newChartView(h control.LimitHistory, limit, proposed float64) *chartView {
 	points := chartOf(h.Seconds)
 	most, peak := limit, chartPoint{}
 	for _, p := range points {
@@ -40,6 +42,9 @@ func newChartView(h control.LimitHistory, limit float64) *chartView {
 	}
 	if most == 0 || len(points) < 2 {
 		return nil
+	}
+	if proposed <= 3*most { // one far above would make the history flat
+		most = max(most, proposed)
 	}
 	most *= 1.08
 	x := func(i int) string { return units(chartWidth * float64(i) / float64(len(points)-1)) }
@@ -65,6 +70,10 @@ func newChartView(h control.LimitHistory, limit float64) *chartView {
 	if limit > 0 {
 		v.Limit = y(limit)
 		v.Summary += ", of a limit of " + rate(limit)
+	}
+	if proposed > 0 && proposed != limit && proposed <= most {
+		v.Proposed = y(proposed)
+		v.Summary += ", the new one of " + rate(proposed)
 	}
 	if v.Summary += "; nothing was shed."; peak.shed > 0 {
 		v.Summary = strings.Replace(v.Summary, "nothing was shed", "at most "+rate(peak.shed)+" were shed", 1)

@@ -37,6 +37,13 @@ func TestComponents(t *testing.T) {
 				Status: []badgeView{{"dropped", "warn", "all"}}, Draft: "/x",
 			},
 		}, Sums: []metricSumView{{Text: "All 1 metric", Series: "7", Samples: "3"}}}),
+		"limiteffect": limitEffect(limitEffectView{
+			State: badgeView{"over", "bad", "Demand is over the limit"}, Lead: "Now nothing is shed.", Stats: []statView{{Label: "Shed", Value: "7"}},
+			Parts: []limitPartView{{"default", "low", "9", "0", "7", barView{Share: 0.5, Title: "half"}, "50 %"}},
+			Teams: []limitTeamView{{Name: name, Now: "0", Then: "7", ThenError: "± 1", Series: "70", SeriesNow: "0"}}, MoreTeams: "2 more teams lose less.",
+			Rooms:       []limitRoomsView{{"Of 5 active series", []limitRoomView{{"low", "80", "all", "75"}}}},
+			Suggestions: []suggestionView{{"samples per second", "1 200", "Because.", "/x"}}, Notes: []string{name.Text},
+		}),
 		"tenant": tenantForm(tenantsView{Action: "/x", Keep: []param{{"q", "up"}}, Current: "a'b", Names: []string{"a'b", "c"}, All: true}),
 	} {
 		t.Run(file, func(t *testing.T) {

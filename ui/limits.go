@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/a-h/templ"
+
+	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/limiter"
 )
@@ -125,7 +128,11 @@ type limitView struct {
 	Head    headView
 	State   badgeView
 	Note    string // where it comes from, and where it is changed
-	Open    string // until when new series are not checked, and why
+	Unkept  string // what of it is not in force, and why
+	Edit    templ.SafeURL
+	Locked  bool          // Edit only shows what another limit would do
+	Delete  templ.SafeURL // "" where nothing is to be deleted
+	Open    string        // until when new series are not checked, and why
 	Stats   []statView
 	Chart   *chartView
 	Pools   []poolView
@@ -182,7 +189,13 @@ func newLimitView(r *request, l control.Limit, h control.LimitHistory) limitView
 	name, limit := string(l.Tenant), l.Status.Limit
 	v := limitView{
 		Head:  headView{Title: name, Code: true, Lead: sentence(limitWords(limit)) + ".", AsOf: newWhen(r.now, r.now), Tools: []toolView{{"Refresh", r.here()}, {"Metrics", r.link("/profile/metrics", "tenant", name)}}},
-		State: limitState(l), Note: limitOrigin(r, l),
+		State: limitState(l), Note: limitOrigin(r, l), Unkept: l.Unkept, Locked: l.Source == control.FromFile,
+	}
+	if r.may(auth.WriteLimits) {
+		v.Edit = r.site.address(pathOf("/limits", name)+"/edit", nil)
+		if l.Source == control.FromAPI {
+			v.Delete = r.site.address(pathOf("/limits", name)+"/delete", nil)
+		}
 	}
 	demand := statView{Label: "Demand", Value: rate(l.Demand), Unit: "samples/s"}
 	if limit.SamplesPerSecond > 0 {
@@ -190,7 +203,7 @@ func newLimitView(r *request, l control.Limit, h control.LimitHistory) limitView
 		if l.Over {
 			demand.Tone, demand.Note = "bad", demand.Note+", over it since "+ago(l.Since, r.now)
 		}
-		v.Chart = newChartView(h, float64(limit.SamplesPerSecond))
+		v.Chart = newChartView(h, float64(limit.SamplesPerSecond), float64(limit.SamplesPerSecond))
 	}
 	v.Stats = []statView{demand, {Label: "Passes", Value: rate(l.Used), Unit: "samples/s"}, {Label: "Shed", Value: rate(shedSum(l)), Unit: "samples/s"}}
 	if limit.LimitsSeries() {

@@ -71,6 +71,8 @@ var deeds = map[string]string{
 	"limited":  "The limit is changed, and in force.",
 	"made":     "The token is made. Its secret is shown once: whoever did not copy it revokes the token, and makes another.",
 	"revoked":  "The token is revoked: whatever uses it is refused from now on.",
+
+	"unlimited": "The limit is deleted: the tenant has that of every tenant that is not named.",
 }
 
 // refusals are why a change is not made, with their statuses.
@@ -99,8 +101,33 @@ func refused(err error) (status int, title, text string, ok bool) {
 	return 0, "", "", false
 }
 
+// unsaved says why what a form holds was not saved: what is wrong with it by its
+// fields, in words, and as a status.
+func (r *request) unsaved(what, name string, err error) (wrong faults, text string, status int) {
+	if wrong, ok := faultsOf(err); ok {
+		return wrong, "It is not saved: mend what is marked.", unprocessable
+	}
+	status, _, text, ok := refused(err)
+	switch {
+	case errors.Is(err, control.ErrNotFound):
+		status, text = http.StatusNotFound, sentence(shown(err.Error()))
+	case !ok:
+		r.site.options.Log.Error(what+" was not saved", "name", name, "err", err)
+		status, text = http.StatusInternalServerError, "Something went wrong here. The log says more"
+	}
+	return faults{}, "It is not saved. " + text + ".", status
+}
+
 // faults are what is wrong with a form, by its field.
 type faults map[string][]string
+
+// errs returns f as errors, of which faultsOf makes it again.
+func (f faults) errs() (list []error) {
+	for field, texts := range f {
+		list = append(list, &control.Invalid{Field: field, Text: texts[0]})
+	}
+	return list
+}
 
 // faultsOf returns what an error says of fields; ok is false where it says nothing.
 func faultsOf(err error) (f faults, ok bool) {

@@ -55,6 +55,9 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/limits", 200, "table.rows", "payments"},
 		{"/limits/payments", 200, "table.rows", "checkout"},
 		{"/limits/nobody", 200, "p", "of every tenant that is not named"},
+		{"/limits/payments/edit", 200, "p.banner", "managed by headgate.yml"},
+		{"/limits/nobody/edit", 200, "section#preview", "it has sent nothing lately"},
+		{"/limits/nobody/delete", 404, "h1", "Nobody set a limit"},
 		{"/limits/a%20b", 422, "section.failure", "Tenant"},
 		{"/explain?series=debug_render_seconds_bucket", 200, "section.verdict", "Dropped"},
 		{"/explain?series=%7B", 422, "p.banner", "write it as in"},
@@ -168,7 +171,7 @@ func TestFilesAreSafeForSpreadsheets(t *testing.T) {
 func TestAddressesHaveThePathOfTheProxy(t *testing.T) {
 	h := New(controltest.Shop(t, 100).Control, Options{Base: "/headgate/", Storybook: true})
 	for _, path := range []string{"/", "/profile/metrics?q=up", "/profile/metric?metric=up", "/profile/labels", "/profile/series?match=up&by=job", "/rules", "/rules/drop-debug",
-		"/limits", "/limits/payments", "/explain?series=up", "/activity", "/status", "/nothing", "/-/storybook"} {
+		"/limits", "/limits/payments", "/limits/payments/edit", "/explain?series=up", "/activity", "/status", "/nothing", "/-/storybook"} {
 		doc := wantPage(t, h, path, map[bool]int{true: 404, false: 200}[path == "/nothing"])
 		for n := range doc.Descendants() {
 			for _, a := range n.Attr {
@@ -187,7 +190,7 @@ func TestAddressesHaveThePathOfTheProxy(t *testing.T) {
 func TestLinksLeadSomewhere(t *testing.T) {
 	h := shop(t)
 	asked := map[string]bool{}
-	for _, path := range []string{"/", "/profile/metrics", "/profile/metric?metric=http_requests_total", "/profile/labels", "/profile/series?match=up&by=job", "/rules", "/limits", "/limits/payments", "/status", "/activity"} {
+	for _, path := range []string{"/", "/profile/metrics", "/profile/metric?metric=http_requests_total", "/profile/labels", "/profile/series?match=up&by=job", "/rules", "/limits", "/limits/payments", "/limits/payments/edit", "/status", "/activity"} {
 		for _, a := range find(wantPage(t, h, path, 200), "a") {
 			href, _, _ := strings.Cut(attribute(a, "href"), "#")
 			if href == "" || asked[href] || elsewhere.MatchString(href) {

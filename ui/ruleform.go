@@ -144,9 +144,7 @@ func (r *request) save(d ruleDraft, verb func(rules.Spec, control.RuleChange) (c
 	by, wrongChange := d.change()
 	var errs []error
 	for _, f := range []faults{wrong, wrongChange} {
-		for field, texts := range f {
-			errs = append(errs, &control.Invalid{Field: field, Text: texts[0]})
-		}
+		errs = append(errs, f.errs()...)
 	}
 	if by.Override = r.get("override") != ""; by.Override && d.Why == "" && d.Revision != "" {
 		errs = append(errs, &control.Invalid{Field: "why", Text: "why is it meant although it breaks alerts?"})
@@ -195,23 +193,11 @@ func (v *ruleFormView) explain(r *request, err error) int {
 	if err == nil {
 		return 0
 	}
-	if wrong, ok := faultsOf(err); ok {
-		v.Wrong = wrong
-		v.Refused = "It is not saved: mend what is marked."
-		if len(wrong["override"]) > 0 {
-			v.Refused = "It is not saved: the rule breaks alerts. Try it in mode shadow, or say below that it is meant."
-		}
-		return unprocessable
+	var status int
+	v.Wrong, v.Refused, status = r.unsaved("a rule", v.Draft.Name, err)
+	if len(v.Wrong["override"]) > 0 {
+		v.Refused = "It is not saved: the rule breaks alerts. Try it in mode shadow, or say below that it is meant."
 	}
-	status, _, text, ok := refused(err)
-	switch {
-	case errors.Is(err, control.ErrNotFound):
-		status, text = http.StatusNotFound, sentence(shown(err.Error()))
-	case !ok:
-		r.site.options.Log.Error("a rule was not saved", "rule", v.Draft.Name, "err", err)
-		status, text = http.StatusInternalServerError, "Something went wrong here. The log says more"
-	}
-	v.Refused = "It is not saved. " + text + "."
 	if errors.Is(err, control.ErrConflict) {
 		v.Latest = v.Action
 	}
@@ -288,8 +274,11 @@ func known(list []choiceView, current string) bool {
 }
 
 // fieldErrors ties a field to what is wrong with it.
-func fieldErrors(v ruleFormView, name string) templ.Attributes {
-	if v.field(name) == "" {
+func fieldErrors(v ruleFormView, name string) templ.Attributes { return errorsOf(v.Wrong, name) }
+
+// errorsOf ties a field to what is wrong with it.
+func errorsOf(wrong faults, name string) templ.Attributes {
+	if len(wrong[name]) == 0 {
 		return nil
 	}
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": name + "-wrong"}

@@ -64,7 +64,7 @@ func newStorybookView(r *request) storybookView {
 		seconds[i].Demand[2], seconds[i].Granted[2] = uint32(500+i/4), uint32(min(1000, 500+i/4))
 		seconds[i].Shed[2] = seconds[i].Demand[2] - seconds[i].Granted[2]
 	}
-	v.Chart = *newChartView(control.LimitHistory{Seconds: seconds}, 1000)
+	v.Chart = *newChartView(control.LimitHistory{Seconds: seconds}, 1000, 1000)
 	return v
 }
 

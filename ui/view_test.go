@@ -80,13 +80,13 @@ func TestTheStateOfALimit(t *testing.T) {
 
 func TestTheLastHour(t *testing.T) {
 	seconds := make([]limiter.Second, 3600)
-	if v := newChartView(control.LimitHistory{Seconds: seconds}, 0); v != nil {
+	if v := newChartView(control.LimitHistory{Seconds: seconds}, 0, 0); v != nil {
 		t.Errorf("nothing is drawn as %+v", v)
 	}
 	for i := range 60 {
 		seconds[3540+i].Demand[0], seconds[3540+i].Granted[0], seconds[3540+i].Shed[3] = 30, 20, 10
 	}
-	v := newChartView(control.LimitHistory{Seconds: seconds}, 20)
+	v := newChartView(control.LimitHistory{Seconds: seconds}, 20, 20)
 	if v == nil || v.Summary != "Demand peaked at 30 samples/s, of a limit of 20; at most 10 were shed." {
 		t.Fatalf("the chart is %+v", v)
 	}

@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/headgate/headgate/internal/control/controltest"
+	"github.com/headgate/headgate/internal/series"
 )
 
 // questions are the parameters that operations cannot do without, by name.
@@ -76,5 +78,75 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 	if checked < 25 {
 		t.Errorf("%d answers were compared, want nearly all", checked)
+	}
+}
+
+// A limit that is only tried is answered with its effect, as the document says, and
+// nothing is changed.
+func TestALimitThatIsTriedIsAnsweredWithItsEffect(t *testing.T) {
+	shop := controltest.Shop(t, 100)
+	for i := range 2 {
+		shop.Send(t, "billing", time.Now().Add(time.Duration(i)*time.Second), controltest.Many("invoices_total", 300, series.Label{Name: "job", Value: "batch"})...)
+		shop.Measure(t)
+	}
+	mux := http.NewServeMux()
+	a := humago.New(mux, config())
+	register(a, shop.Control)
+	h := actors(problems(mux))
+	put := func(query, match, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPut, Prefix+"/limits/billing?"+query, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("If-Match", match)
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		return rec
+	}
+	rec := put("dry_run=true", `"0"`, `{"samples_per_second":1,"active_series":200,"pools":[{"name":"a","share":0.5,"match":"{job=\"batch\"}"}]}`)
+	if rec.Code != http.StatusOK {
+		t.Fatalf("answered %d: %s", rec.Code, rec.Body)
+	}
+	var answer any
+	if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	res := &huma.ValidateResult{}
+	schema := a.OpenAPI().Paths[Prefix+"/limits/{tenant}"].Put.Responses["200"].Content["application/json"].Schema
+	huma.Validate(a.OpenAPI().Components.Schemas, schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, answer, res)
+	for _, err := range res.Errors {
+		t.Errorf("%v in %.500s", err, rec.Body)
+	}
+	var l Limit
+	if err := json.Unmarshal(rec.Body.Bytes(), &l); err != nil {
+		t.Fatal(err)
+	}
+	if l.SamplesPerSecond != 1 || l.Effect == nil || !l.Effect.Then.Over || l.Effect.Then.Shed <= 0 || len(l.Effect.Teams) != 1 || len(l.Effect.Active[0].Rooms) != 4 {
+		t.Errorf("the limit would be %+v, its effect %+v: want it exceeded", l, l.Effect)
+	}
+	if rec := put("dry_run=true", `"7"`, `{}`); rec.Code != http.StatusPreconditionFailed {
+		t.Errorf("a trial at a revision that never was: %d, want 412", rec.Code)
+	}
+	var is Limit
+	get(t, h, "/limits/billing", nil, &is)
+	if is.Source != "default" || is.Effect != nil {
+		t.Errorf("after the trial the limit is %+v, want that of default", is)
+	}
+	if rec := put("reason=INC-9", `"0"`, `{"samples_per_second":5000}`); rec.Code != http.StatusOK {
+		t.Fatalf("answered %d: %s", rec.Code, rec.Body)
+	}
+	r := httptest.NewRequest(http.MethodDelete, Prefix+"/limits/billing?dry_run=true", nil)
+	r.Header.Set("If-Match", "*")
+	rec = httptest.NewRecorder()
+	if h.ServeHTTP(rec, r); rec.Code != http.StatusNoContent {
+		t.Errorf("a trial to delete: %d %s", rec.Code, rec.Body)
+	}
+	if get(t, h, "/limits/billing", nil, &is); is.SamplesPerSecond != 5000 || is.Source != "api" {
+		t.Errorf("after the trial to delete the limit is %+v, want it still there", is)
+	}
+	var log struct {
+		Audit      []AuditEntry `json:"audit"`
+		NextCursor string       `json:"next_cursor"`
+	}
+	if get(t, h, "/audit", nil, &log); len(log.Audit) == 0 || log.Audit[0].Reason != "INC-9" {
+		t.Errorf("the audit is %+v, want the reason of the last change first", log)
 	}
 }

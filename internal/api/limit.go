@@ -121,11 +121,20 @@ func registerLimits(a huma.API, c *control.Control) {
 			if err != nil {
 				return nil, problem(err)
 			}
-			set, err := c.As(actor(ctx)).SetLimit(ctx, in.Tenant, l, in.change())
+			as := c.As(actor(ctx))
+			set, err := as.SetLimit(ctx, in.Tenant, l, in.change())
 			if err != nil {
 				return nil, problem(err)
 			}
-			return &limitOutput{etag(set.Revision), newLimit(set)}, nil
+			out := &limitOutput{etag(set.Revision), newLimit(set)}
+			if in.DryRun.DryRun {
+				p, err := as.PreviewLimit(ctx, in.Tenant, l)
+				if err != nil {
+					return nil, problem(err)
+				}
+				out.Body.Effect = newLimitEffect(p)
+			}
+			return out, nil
 		})
 	remove := operation(http.MethodDelete, "/limits/{tenant}", "delete-limit", "Give a tenant the limit of default again")
 	remove.DefaultStatus = http.StatusNoContent

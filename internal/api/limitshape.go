@@ -50,6 +50,8 @@ type Limit struct {
 	Unchecked  *Unchecked `json:"unchecked" doc:"Until when new series are admitted whatever active_series says; null where it is kept."`
 	Suggestion Suggestion `json:"suggestion"`
 	LimitOrigin
+	NotInForce string       `json:"not_in_force,omitempty" doc:"What of the limit is written and not in force, and why."`
+	Effect     *LimitEffect `json:"effect,omitempty" doc:"What the change would do; in the answer to a change with dry_run alone."`
 }
 
 // A LimitOrigin says where a limit comes from.
@@ -155,6 +157,7 @@ func newLimit(l control.Limit) Limit {
 		Demand: rateDigits(l.Demand), Over: l.Over, Shed: []Shed{}, Refused: []Refused{}, Refusals: l.HardRefusals,
 		Suggestion:  Suggestion{l.Suggestion.SamplesPerSecond, rateDigits(l.Suggestion.P99), l.Suggestion.Minutes},
 		LimitOrigin: LimitOrigin{l.Source, l.File, l.Revision, l.UpdatedAt, l.UpdatedBy},
+		NotInForce:  l.Unkept,
 	}
 	settings := map[string]PoolSettings{}
 	for _, p := range l.Status.Limit.Pools {

@@ -175,14 +175,15 @@ func (c *Control) flowPeak(t tenant.ID) (peak seenPeak, perSecond float64, ok bo
 	if err != nil {
 		return peak, 0, false
 	}
-	width := int(rateWindow / h.Step)
+	width := min(int(rateWindow/h.Step), len(h.Steps))
+	seconds := h.Step.Seconds() * float64(width)
 	sum := uint64(0)
 	for i := range h.Steps {
 		sum += h.Steps[i].Forwarded + h.Steps[i].Shed
 		if i >= width {
 			sum -= h.Steps[i-width].Forwarded + h.Steps[i-width].Shed
 		}
-		if mean := float64(sum) / rateWindow.Seconds(); mean > perSecond {
+		if mean := float64(sum) / seconds; i >= width-1 && mean > perSecond {
 			perSecond = mean
 			peak.At = h.From.Add(time.Duration(max(0, i-width+1)) * h.Step)
 		}
@@ -212,7 +213,7 @@ func (c *Control) priceLimit(p *LimitPreview) {
 	}
 	p.Currency = price.Currency()
 	now := 0.0
-	if p.Now.Limit.Mode != limiter.Shadow { // in which nothing is taken
+	if !p.Now.Shadow() { // in which nothing is taken
 		now = price.Of(p.Series.Now.Value, p.Now.Removes())
 	}
 	p.Saves = micro(price.Of(p.Series.Then.Value, p.Then.Removes()) - now)
@@ -262,7 +263,7 @@ func (c *Control) limitNotes(p *LimitPreview, e *limitEffect, current Limit) []s
 		note("Until its burst of %s is used up, everything passes.", limit.Burst)
 	}
 	if !p.Measured && then.Demand > 0 {
-		note("Which pools and priorities the demand is of is estimated from the series received within the last hour: they are not measured of this tenant as the new limit divides them.")
+		note("Which pools and priorities the demand is of is estimated from the series of the last hour: they are measured once the limit is set.")
 	}
 	switch {
 	case then.Demand == 0 && p.Peak == nil:

@@ -154,7 +154,7 @@ func TestALimitOfATenantWithoutOneIsPreviewed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Measured || p.Now.Over || !p.Then.Over || p.Peak == nil || p.Peak.Then == nil || math.Abs(p.Peak.PerSecond-650./60) > 0.01 {
+	if p.Measured || p.Now.Over || !p.Then.Over || p.Peak == nil || p.Peak.Then == nil || math.Abs(p.Peak.PerSecond-65) > 0.01 {
 		t.Errorf("the preview is %+v with the peak %+v, want an estimate by what passed the rules", p, p.Peak)
 	}
 	parts := map[string]float64{}
@@ -175,7 +175,7 @@ func TestALimitOfATenantWithoutOneIsPreviewed(t *testing.T) {
 	for _, x := range p.Suggestions {
 		fields[x.Field] = x.Value
 	}
-	if fields["samples_per_second"] != 13 || fields["active_series"] != 980 {
+	if fields["samples_per_second"] != 78 || fields["active_series"] != 980 {
 		t.Errorf("%+v are suggested, want a fifth above the peak and above what is active", p.Suggestions)
 	}
 	if text := strings.Join(p.Notes, " "); !strings.Contains(text, "each is new when it first comes") || !strings.Contains(text, "estimated") {

@@ -73,7 +73,7 @@ func hostilePages() []string {
 	list := []string{
 		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/rules/new", "/recommendations",
-		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/activity", "/explain", "/status", "/-/storybook",
+		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/" + url.PathEscape(string(controltest.HostileTenant)) + "/edit?samples_per_second=1", "/activity", "/explain", "/status", "/-/storybook",
 		"/teams", "/costs?by=team&by=service&by=metric&by=rule", "/unowned?by=l,team", "/unowned?by=l&tenant=" + url.QueryEscape(string(controltest.HostileTenant)),
 		"/profile/series?by=l&match=" + url.QueryEscape(`{l!=""}`),
 	}
@@ -89,7 +89,7 @@ func hostilePages() []string {
 		case 2:
 			list = append(list, "/profile/series?match="+q+"&by="+q, "/?tenant="+q, "/explain?series="+url.QueryEscape(fmt.Sprintf("{__name__=%q, l=%q}", name, name)))
 		case 3:
-			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
+			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/limits/billing/edit?samples_per_second="+q+"&mode="+q+"&burst="+q+"&reason="+q, "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
 		}
 	}
 	return list

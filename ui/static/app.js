@@ -56,6 +56,14 @@
     if (e.target.matches('[data-submit]')) e.target.form.requestSubmit();
   });
 
+  // A slider and the number that it moves.
+  document.addEventListener('input', function (e) {
+    var of = e.target.getAttribute('data-slides');
+    if (of) document.getElementById(of).value = e.target.value;
+    var slider = document.querySelector('[data-slides="' + CSS.escape(e.target.id) + '"]');
+    if (slider) slider.value = e.target.value;
+  });
+
   var help = function () {
     var dialog = document.getElementById('help');
     if (dialog.open) dialog.close(); else dialog.showModal();
