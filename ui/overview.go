@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -33,6 +34,8 @@ type overviewView struct {
 	Profiled  bool
 	Events    []eventView
 	Activity  templ.SafeURL
+	Incidents []incidentView
+	Landing   landingView
 }
 
 // An attentionView is something that somebody should look at.
@@ -49,6 +52,7 @@ type overviewData struct {
 	history control.FlowHistory
 	tops    []tenantTop
 	limits  []control.Limit
+	bursts  []control.Incident
 	events  control.EventPage
 	status  control.Status
 	cost    *control.CostSummary // nil where the ledger cannot be read, or not by who asks
@@ -77,6 +81,9 @@ func (r *request) overview() (page, error) {
 	}
 	if cost, err := r.control.CostSummary(r.context(), control.SummaryQuery{Tenant: r.tenant()}); err == nil {
 		d.cost = &cost
+	}
+	if d.bursts, err = r.control.Incidents(r.context(), r.tenant()); err != nil {
+		return page{}, err
 	}
 	d.limits = r.control.Limits(control.LimitsQuery{}).Limits
 	if d.status.Profiled {
@@ -120,6 +127,10 @@ func newOverviewView(r *request, d overviewData) overviewView {
 		return v
 	}
 	v.Stats, v.Metrics = newOverviewStats(r, d, last, known), overviewMetrics(r, d.tops)
+	for i, n := range d.bursts {
+		v.Incidents = append(v.Incidents, newIncidentView(r, "incident-"+strconv.Itoa(i+1), n))
+	}
+	v.Landing = newLandingView(r, d.limits)
 	return v
 }
 
