@@ -42,7 +42,7 @@ func TestAnExplosionIsACardWithWhatStopsIt(t *testing.T) {
 	} {
 		draft := wantPage(t, h, linkOf(t, doc, tt.button), http.StatusOK)
 		form := formOf(draft, "rule")
-		at, err := time.Parse(second, form.Get("expires"))
+		at, err := time.Parse(minute, form.Get("expires"))
 		if left := time.Until(at); err != nil || left > 4*time.Hour || left < 4*time.Hour-time.Minute || form.Get("name") != tt.name || form.Get("mode") != "enforce" || form.Get("tenant") != "default" {
 			t.Errorf("%s leads to %v, want the rule %s for four hours", tt.button, form, tt.name)
 		}

@@ -25,6 +25,7 @@ type overviewView struct {
 	Head      headView
 	First     *copyView // on first run: how samples come here
 	Poll      templ.SafeURL
+	Arrived   bool // somebody waited for the first sample, and it is here
 	Attention []attentionView
 	Stats     []statView
 	Flow      flowView
@@ -114,7 +115,7 @@ func (r *request) overviewTenants() []string {
 func newOverviewView(r *request, d overviewData) overviewView {
 	last, known := d.history.PerSecond()
 	v := overviewView{
-		Head: headView{Title: "Overview", AsOf: newWhen(d.flow.To, r.now), Tools: []toolView{{"Refresh", r.here()}}},
+		Head: headView{Title: "Overview", AsOf: newWhen(d.flow.To, r.now), Tools: []toolView{{"Refresh", r.here("waiting", "")}}},
 		Flow: newFlowView(r, d.flow, last, known), Activity: r.link("/activity"), More: r.link("/profile/metrics"),
 		Profiled: d.status.Profiled, Tenants: len(d.tops) > 1,
 	}
@@ -123,9 +124,10 @@ func newOverviewView(r *request, d overviewData) overviewView {
 	}
 	v.Attention = newAttention(r, d, last)
 	if d.flow.Counts.Received == 0 {
-		v.First, v.Poll = firstRun(r), r.here()
+		v.First, v.Poll = firstRun(r), r.here("waiting", "yes")
 		return v
 	}
+	v.Arrived = r.get("waiting") != ""
 	v.Stats, v.Metrics = newOverviewStats(r, d, last, known), overviewMetrics(r, d.tops)
 	for i, n := range d.bursts {
 		v.Incidents = append(v.Incidents, newIncidentView(r, "incident-"+strconv.Itoa(i+1), n))
