@@ -15,6 +15,7 @@ type eventView struct {
 	Kind   badgeView
 	Tenant nameView
 	Text   string
+	Onward linkView // to the metric that explodes
 }
 
 // kinds are the words of events, with what they are about.
@@ -40,6 +41,9 @@ func newEventView(r *request, e control.Event) eventView {
 		if k.word == e.Kind {
 			v.Kind.Tone, v.Kind.Title = k.tone, k.about
 		}
+	}
+	if metric := control.ExplodedMetric(e); metric != "" {
+		v.Onward = linkView{Text: "What makes its series", Href: r.link("/profile/metric", "tenant", string(e.Tenant), "metric", metric)}
 	}
 	if e.Tenant != "" {
 		v.Tenant = newNameView(string(e.Tenant), r.link("/activity", "tenant", string(e.Tenant)))

@@ -220,7 +220,7 @@ func TestCostsAreForThoseWhoMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := find(find(doc, "tbody")[0], "tr")[0]
+	row := find(find(find(doc, "table.brief")[0], "tbody")[0], "tr")[0]
 	if text := textOf(row); !strings.HasPrefix(text, "platform yours") {
 		t.Errorf("the first row is %q, want one's own team", text)
 	}
@@ -339,4 +339,25 @@ func TestTheChartStaysInItsBox(t *testing.T) {
 	if newCostChart(control.CostSummary{Query: s.Query}, "EUR") != nil {
 		t.Error("there is a chart of nothing")
 	}
+}
+
+// The chart of all teams is a table, too: by day, each figure with its formula.
+func TestTheChartOfAllTeamsIsATable(t *testing.T) {
+	h := New(controltest.Paying(t).Control, Options{})
+	doc := wantPage(t, h, "/teams", 200)
+	wantText(t, doc, "summary", "As a table, by day")
+	var days *html.Node
+	for _, d := range find(doc, "div.scroll") {
+		if attribute(d, "aria-label") == "Cost by day" {
+			days = d
+		}
+	}
+	if days == nil || len(find(days, "tr")) != 31 {
+		t.Fatal("the chart has no table of the days of November")
+	}
+	links := find(days, "a")
+	if len(links) == 0 {
+		t.Fatal("no figure of a day leads to its formula")
+	}
+	wantText(t, wantPage(t, h, attribute(links[0], "href"), 200), "main", "1 November")
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -24,6 +25,7 @@ type overviewView struct {
 	Head      headView
 	First     *copyView // on first run: how samples come here
 	Poll      templ.SafeURL
+	Arrived   bool // somebody waited for the first sample, and it is here
 	Attention []attentionView
 	Stats     []statView
 	Flow      flowView
@@ -33,6 +35,8 @@ type overviewView struct {
 	Profiled  bool
 	Events    []eventView
 	Activity  templ.SafeURL
+	Incidents []incidentView
+	Landing   landingView
 }
 
 // An attentionView is something that somebody should look at.
@@ -49,6 +53,7 @@ type overviewData struct {
 	history control.FlowHistory
 	tops    []tenantTop
 	limits  []control.Limit
+	bursts  []control.Incident
 	events  control.EventPage
 	status  control.Status
 	cost    *control.CostSummary // nil where the ledger cannot be read, or not by who asks
@@ -77,6 +82,9 @@ func (r *request) overview() (page, error) {
 	}
 	if cost, err := r.control.CostSummary(r.context(), control.SummaryQuery{Tenant: r.tenant()}); err == nil {
 		d.cost = &cost
+	}
+	if d.bursts, err = r.control.Incidents(r.context(), r.tenant()); err != nil {
+		return page{}, err
 	}
 	d.limits = r.control.Limits(control.LimitsQuery{}).Limits
 	if d.status.Profiled {
@@ -107,7 +115,7 @@ func (r *request) overviewTenants() []string {
 func newOverviewView(r *request, d overviewData) overviewView {
 	last, known := d.history.PerSecond()
 	v := overviewView{
-		Head: headView{Title: "Overview", AsOf: newWhen(d.flow.To, r.now), Tools: []toolView{{"Refresh", r.here()}}},
+		Head: headView{Title: "Overview", AsOf: newWhen(d.flow.To, r.now), Tools: []toolView{{"Refresh", r.here("waiting", "")}}},
 		Flow: newFlowView(r, d.flow, last, known), Activity: r.link("/activity"), More: r.link("/profile/metrics"),
 		Profiled: d.status.Profiled, Tenants: len(d.tops) > 1,
 	}
@@ -116,10 +124,15 @@ func newOverviewView(r *request, d overviewData) overviewView {
 	}
 	v.Attention = newAttention(r, d, last)
 	if d.flow.Counts.Received == 0 {
-		v.First, v.Poll = firstRun(r), r.here()
+		v.First, v.Poll = firstRun(r), r.here("waiting", "yes")
 		return v
 	}
+	v.Arrived = r.get("waiting") != ""
 	v.Stats, v.Metrics = newOverviewStats(r, d, last, known), overviewMetrics(r, d.tops)
+	for i, n := range d.bursts {
+		v.Incidents = append(v.Incidents, newIncidentView(r, "incident-"+strconv.Itoa(i+1), n))
+	}
+	v.Landing = newLandingView(r, d.limits)
 	return v
 }
 

@@ -43,7 +43,7 @@ func (r *request) recommendations() (page, error) {
 		return page{}, err
 	}
 	return page{
-		Title: "Recommendations", Place: "Rules", Crumbs: []crumb{{"Rules", r.link("/rules", "team", "")}},
+		Title: "Recommendations", Place: "Recommendations", Crumbs: []crumb{{"Rules", r.link("/rules", "team", "")}},
 		Body: recommendationsPage(newRecommendationsView(r, found)),
 	}, nil
 }

@@ -72,6 +72,7 @@ var places = []place{
 	{"Overview", "/", "o"},
 	{"Metrics", "/profile/metrics", "m"},
 	{"Rules", "/rules", "r"},
+	{"Recommendations", "/recommendations", "c"},
 	{"Limits", "/limits", "l"},
 	{"Teams & cost", "/teams", "t"},
 	{"Explain", "/explain", "e"},

@@ -425,7 +425,7 @@ func TestARuleExpiresAWhileFromNow(t *testing.T) {
 	}
 	for length, want := range map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour} {
 		form := formOf(wantPage(t, h, "/rules/new?name=a&match=up&action=drop&reason=INC-1&expires=2020-01-01T00:00&for="+length, http.StatusOK), "rule")
-		at, err := time.Parse(second, form.Get("expires"))
+		at, err := time.Parse(minute, form.Get("expires"))
 		if left := time.Until(at); err != nil || left > want || left < want-time.Minute || form.Get("reason") != "INC-1" {
 			t.Errorf("for=%s: it expires at %q (%v), want in %s, and the rest as it was", length, form.Get("expires"), err, want)
 		}

@@ -76,7 +76,7 @@ const second = "2006-01-02T15:04:05.999"
 // expireIn lets the draft expire after one of the durations to choose from.
 func (d *ruleDraft) expireIn(length string, now time.Time) {
 	if span, err := model.ParseDuration(length); err == nil && length != "" && known(expiryChoices, length) {
-		d.Expires = now.Add(time.Duration(span)).UTC().Truncate(time.Second).Format(second)
+		d.Expires = now.Add(time.Duration(span)).UTC().Format(minute)
 	}
 }
 

@@ -46,6 +46,11 @@ func present(label string) *labels.Matcher {
 // narrowed returns a selector of those series that have one value of a label.
 func narrowed(text, label, value string) string { return also(text, equal(label, value)) }
 
+// withLabel returns the selector of the series of a metric that have a label.
+func withLabel(metric, label string) string {
+	return selector(equal(series.MetricName, metric), &labels.Matcher{Type: labels.MatchNotEqual, Name: label})
+}
+
 // also returns a selector with one more condition, which takes the place of what it
 // says of the same label so far. Text that is no
 // selector stays as it is.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/control"
+	"github.com/headgate/headgate/rules"
 )
 
 // A teamView is one team and what makes its cost.
@@ -38,6 +39,7 @@ type findingView struct {
 	Text   string
 	Href   templ.SafeURL
 	Go     string
+	Draft  templ.SafeURL // of a rule that does it here; "" for those who may make none
 }
 
 // A partsView is a team's cost by metric or service. The rows are the total.
@@ -148,7 +150,27 @@ func newFindingView(r *request, f control.Finding) findingView {
 		Saving: amount(f.Saving) + " " + f.Currency, Cost: amount(f.CostPerMonth) + " " + f.Currency, Text: shown(f.Text),
 	}
 	v.Href, v.Go = v.Metric.Href, "How to change it"
+	if f.Label != "" {
+		v.Href = r.link("/profile/metric", "tenant", string(f.Tenant), "metric", f.Metric, "label", f.Label)
+	}
+	if r.mayChangeRules() {
+		v.Draft = r.findingDraft(f)
+	}
 	return v
+}
+
+// findingDraft returns the form for a rule that does here what a finding would change
+// at the source: a rule removes no label, but what has it.
+func (r *request) findingDraft(f control.Finding) templ.SafeURL {
+	s := rules.Spec{
+		Name: slug("thin", f.Metric), Tenant: string(f.Tenant), Match: rules.Selectors{selectorOf(f.Metric)}, Action: rules.Downsample.String(), Interval: "60s",
+		Mode: rules.Shadow.String(), Team: r.ownTeam(f.Team),
+	}
+	if f.Kind == control.FindLabel {
+		s.Name, s.Match = slug("drop", f.Metric, f.Label), rules.Selectors{withLabel(f.Metric, f.Label)}
+		s.Action, s.Interval = rules.Drop.String(), ""
+	}
+	return r.draftLink(s)
 }
 
 // newParts shows parts of a team's cost with what is left of it.

@@ -115,7 +115,9 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 	}
 	v.Head.Tools = append(v.Head.Tools, toolView{"FOCUS", r.exportLink("focus", "month", m.String())})
 	v.Stats = newTeamsStats(r, list, s, before)
-	v.Chart = newCostChart(s, v.Currency)
+	if v.Chart = newCostChart(s, v.Currency); v.Chart != nil {
+		v.Chart.addDays(r, s)
+	}
 	v.Drivers = newDriversView(r, s)
 	return v
 }

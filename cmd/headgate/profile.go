@@ -7,19 +7,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/profiler"
 )
 
 // openProfiler returns a profiler that knows what it knew when it was last saved,
 // or nil where the configuration turns it off.
-func openProfiler(cfg profiler.Config, notify func(gateway.Event), log *slog.Logger, reg prometheus.Registerer) (*profiler.Profiler, error) {
+func openProfiler(cfg profiler.Config, notify func(profiler.Explosion), log *slog.Logger, reg prometheus.Registerer) (*profiler.Profiler, error) {
 	if cfg.MemoryLimitBytes == 0 {
 		return nil, nil
 	}
 	tell := func(x profiler.Explosion) {
 		log.Warn("a metric explodes", slog.String("tenant", string(x.Tenant)), slog.String("metric", x.Metric), slog.String("what", x.String()))
-		notify(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Text: x.String()})
+		notify(x)
 	}
 	p, err := profiler.New(cfg, time.Now(), tell, log)
 	if err != nil {

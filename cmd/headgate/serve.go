@@ -129,7 +129,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 		return err
 	}
 	audits := control.NewAudits(kept.audits, log)
-	prof, err := openProfiler(first.config.Profiler, events.Tell, log, reg)
+	prof, err := openProfiler(first.config.Profiler, events.Exploded, log, reg)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type Finding struct {
 	Kind         string
 	Tenant       tenant.ID
 	Metric       string
+	Team         string
 	Label        string // of FindLabel
 	Series       float64
 	SeriesAfter  float64
@@ -76,6 +77,7 @@ func (c *Control) findings(t tenant.ID, team string) []Finding {
 		}
 		if d, ok := c.parts.Profiler.Metric(t, m.Metric); ok {
 			if f, ok := finding(t, &d, price); ok {
+				f.Team = team
 				found = append(found, f)
 			}
 		}

@@ -95,7 +95,7 @@ func TestTheFirstSampleIsShownAsItArrives(t *testing.T) {
 	do(t, ctx, chromedp.Navigate(serve(t, h)+"/"))
 	until(t, ctx, `document.getElementById('remote-write').textContent.includes('/api/v1/write')`)
 	h.Send(t, "", time.Now(), controltest.Series(t, `up{job="api"}`)...)
-	until(t, ctx, `!document.getElementById('first') && !!document.querySelector('.flow')`)
+	until(t, ctx, `!document.getElementById('first') && !!document.querySelector('.flow') && document.querySelector('.banner.good').textContent.includes('first sample was received')`)
 }
 
 // Everything can be done without JavaScript.

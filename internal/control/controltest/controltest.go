@@ -146,9 +146,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 	if !c.Unknowns {
 		profile := profiler.DefaultConfig()
 		profile.File = "" // nothing is left behind
-		h.Profiler, err = profiler.New(profile, h.begun, func(x profiler.Explosion) {
-			h.Events.Tell(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Text: x.String()})
-		}, log)
+		h.Profiler, err = profiler.New(profile, h.begun, h.Events.Exploded, log)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/profiler"
+	"github.com/headgate/headgate/profiler/explosion"
 	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage/querylog"
 )
@@ -167,4 +169,16 @@ func Metrics(n int) (list []series.Labels) {
 		list = append(list, series.Labels{{Name: series.MetricName, Value: fmt.Sprintf("generated_metric_%06d", i)}, {Name: "job", Value: "generator"}})
 	}
 	return list
+}
+
+// Explode tells of a metric of the tenant default that it makes too many series, by
+// the values of a label.
+func (h *Headgate) Explode(metric, label string, values ...string) {
+	now := time.Now().Unix() / 60
+	h.Events.Exploded(profiler.Explosion{
+		Explosion: explosion.Explosion{State: explosion.Began, From: 96, To: 3000, Since: now - 5, At: now},
+		Tenant:    "default", Metric: metric, Team: "checkout", Samples: values,
+		Culprits: []explosion.Culprit{{Label: label, From: 12, To: 3000, Explains: 1}},
+		Sender:   profiler.Sender{Agent: "Prometheus/3.15.0", Address: "10.1.2.3"}, Share: 1,
+	})
 }
