@@ -117,7 +117,9 @@ var pages = []string{
 	"/explain",
 	"/explain?series=debug_render_seconds_bucket%7Bjob%3D%22checkout%22%7D",
 	"/activity",
+	"/activity/audit",
 	"/status",
+	"/tokens",
 	"/-/storybook",
 	"/nothing",
 }
