@@ -82,7 +82,7 @@ func hostilePages() []string {
 		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/rules/new", "/recommendations",
 		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/activity", "/explain", "/status", "/-/storybook",
-		"/rules/" + controltest.HostileRule, "/rules/" + controltest.HostileRule + "/edit", "/rules/" + controltest.HostileRule + "/history",
+		"/rules/" + controltest.HostileRule, "/rules/" + controltest.HostileRule + "/rule", "/rules/" + controltest.HostileRule + "/edit", "/rules/" + controltest.HostileRule + "/history",
 		"/rules/" + controltest.HostileRule + "/revert?to=2", "/rules/" + controltest.HostileRule + "/delete", "/rules/" + controltest.HostileRule + "-gone/history",
 		"/tokens", "/activity/audit",
 		"/teams", "/costs?by=team&by=service&by=metric&by=rule", "/unowned?by=l,team", "/unowned?by=l&tenant=" + url.QueryEscape(string(controltest.HostileTenant)),
