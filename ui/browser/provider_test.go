@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 	"github.com/oauth2-proxy/mockoidc"
+
+	"github.com/headgate/headgate/internal/control/controltest"
 )
 
 // provide runs an identity provider, which must be asked for a code with PKCE, state
@@ -147,12 +149,16 @@ func TestPeopleSignInThroughAProvider(t *testing.T) {
 		v.open(address + "/rules")
 		v.at("Sign in")
 
-		m.QueueUser(&mockoidc.MockUser{Subject: "2", Email: "sue@example.com", Groups: []string{"dev", "sre"}})
+		hostile := controltest.HostileNames[1]
+		m.QueueUser(&mockoidc.MockUser{Subject: "2", Email: hostile, Groups: []string{"dev", "sre"}})
 		v.press("Sign in with your identity provider")
 		v.at("Rules")
 		v.press("Tokens")
 		v.at("API tokens")
-		v.press("oidc:sue@example.com")
+		v.press("Activity")
+		v.at("Activity")
+		wantSound(t, v.ctx, "the activity of somebody with a hostile name")
+		v.press("oidc:" + hostile)
 		v.press("Sign out")
 		v.at("Sign in")
 

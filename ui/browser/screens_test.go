@@ -99,6 +99,7 @@ var pages = []string{
 	"/rules/new?name=no-up&match=up&action=drop&mode=enforce&tenant=default",
 	"/rules/new?name=Bad&match=%7B&action=downsample",
 	"/rules/drop-sessions",
+	"/rules/drop-sessions/rule",
 	"/rules/drop-sessions/edit?mode=enforce",
 	"/rules/drop-sessions/history",
 	"/rules/drop-sessions/revert?to=1",
@@ -120,7 +121,9 @@ var pages = []string{
 	"/explain",
 	"/explain?series=debug_render_seconds_bucket%7Bjob%3D%22checkout%22%7D",
 	"/activity",
+	"/activity/audit",
 	"/status",
+	"/tokens",
 	"/-/storybook",
 	"/nothing",
 }

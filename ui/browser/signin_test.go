@@ -89,7 +89,7 @@ var viewer = "vic-" + strings.Repeat("w", 60)
 
 func TestPeopleSignInAndMakeTokens(t *testing.T) {
 	address := serveTo(t, controltest.Shop(t, 300))
-	for _, l := range looks {
+	for _, l := range []look{looks[0], looks[3]} {
 		t.Run(l.String(), func(t *testing.T) {
 			ctx := tab(t, l)
 			watch(t, ctx)

@@ -95,7 +95,7 @@ func (v *visitor) text(selector string) string {
 // clicks where it is.
 func (v *visitor) press(words string) {
 	v.t.Helper()
-	v.click(`[...document.querySelectorAll('a, button, summary')].find(e => e.textContent.trim() === ` + strconv.Quote(words) + ` && e.checkVisibility({visibilityProperty: true}))`)
+	v.click(`[...document.querySelectorAll('a, button, summary')].find(e => e.textContent.trim() === ` + strconv.Quote(words) + ` && e.checkVisibility({visibilityProperty: true}) && !e.closest('[aria-hidden=true]'))`)
 }
 
 // follow is press of the first element that a selector matches.

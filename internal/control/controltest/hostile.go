@@ -9,9 +9,12 @@ import (
 
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/limiter"
+	"github.com/headgate/headgate/rules"
 	"github.com/headgate/headgate/rules/usage/querylog"
 )
 
@@ -47,7 +50,8 @@ func Hostile(t testing.TB) *Headgate {
 		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
 			`{l="<script>window.ran=1</script>"}`, HostileNames[0]+HostileNames[1], HostileNames[1]),
 		Limits: limits, Owners: []attribution.OwnerConfig{{Label: "team"}}, Prices: prices(t),
-		Ledger: true,
+		Alerts: fmt.Sprintf("groups:\n  - name: %q\n    rules:\n      - {alert: %q, expr: %q}\n", HostileNames[1], HostileNames[0], `{l="<script>window.ran=1</script>"} > 1`),
+		Ledger: true, Stored: true,
 	})
 	var list []series.Labels
 	for i, name := range HostileNames {
@@ -57,6 +61,7 @@ func Hostile(t testing.TB) *Headgate {
 				{Name: HostileNames[(i+1)%len(HostileNames)], Value: fmt.Sprint(j)}, {Name: "team", Value: name[:min(len(name), 200)]},
 			})
 		}
+		list = append(list, series.Labels{{Name: series.MetricName, Value: name}, {Name: "l", Value: HostileNames[(i+1)%len(HostileNames)]}}) // nobody's
 		h.Events.Tell(gateway.Event{At: h.began, Kind: "upstream", Tenant: HostileTenant, Text: name})
 	}
 	for _, of := range []tenant.ID{"", HostileTenant} {
@@ -66,7 +71,38 @@ func Hostile(t testing.TB) *Headgate {
 	}
 	h.Measure(t)
 	h.recordHostile(t)
+	h.saveHostile(t)
 	return h
+}
+
+// HostileRule is a rule of the store that says hostile things, and whose history does.
+const HostileRule = "hostile-stored"
+
+// saveHostile fills the store: a rule with all names as its reasons, one that is
+// deleted, and tokens.
+func (h *Headgate) saveHostile(t testing.TB) {
+	t.Helper()
+	s := rules.Spec{Name: HostileRule, Match: rules.Selectors{`{l="<script>window.ran=1</script>"}`}, Action: "drop", Mode: "shadow", Team: HostileNames[1]}
+	r, err := h.CreateRule(t.Context(), s, control.RuleChange{Reason: HostileNames[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range HostileNames {
+		s.Reason, s.Team = name, HostileNames[i%2]
+		if r, err = h.SaveRule(t.Context(), s, control.RuleChange{Change: control.Change{Revision: r.Revision}, Reason: HostileNames[(i+1)%len(HostileNames)]}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.CreateToken(t.Context(), control.Token{Name: name, Role: auth.Viewer, Teams: []string{HostileNames[0]}}); err != nil && i < 2 {
+			t.Fatal(err)
+		}
+	}
+	s.Name = HostileRule + "-gone"
+	if r, err = h.CreateRule(t.Context(), s, control.RuleChange{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.DeleteRule(t.Context(), s.Name, control.RuleChange{Change: control.Change{Revision: r.Revision}, Reason: HostileNames[4]}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // recordHostile adds all names to the ledger, as teams, services, metrics and rules.
