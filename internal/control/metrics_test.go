@@ -224,8 +224,8 @@ func TestPhasesAddUpToWhatIsReceived(t *testing.T) {
 }
 
 func TestMetricsCanBeSearched(t *testing.T) {
-	c := profiling(t, "a", slices.Concat(calls("Http_requests", 3), calls("http.duration", 2), []string{"up"})...)
-	for search, want := range map[string][]string{"HTTP_": {"Http_requests"}, ".": {"http.duration"}, "p": {"Http_requests", "http.duration", "up"}, "none": nil} {
+	c := profiling(t, "a", slices.Concat(calls("Http_requests", 3), calls("http:duration", 2), []string{"up"})...)
+	for search, want := range map[string][]string{"HTTP_": {"Http_requests"}, ":": {"http:duration"}, "p": {"Http_requests", "http:duration", "up"}, "none": nil} {
 		page, err := c.ProfileMetrics(t.Context(), MetricsQuery{Tenant: "a", Search: search})
 		if diff := cmp.Diff(want, metricNames(page)); diff != "" || err != nil {
 			t.Errorf("%q: %v (-want +got):\n%s", search, err, diff)

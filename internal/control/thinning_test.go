@@ -111,7 +111,7 @@ func TestSlowGaugesAreFound(t *testing.T) {
 	}
 	c.parts.Asked = &querylog.Evidence{}
 	c.parts.Asked.Watch(time.Now())
-	c.parts.Asked.Note("hourly", time.Now(), 1)
+	c.parts.Asked.Note("hourly", time.Now(), 1, querylog.Source{})
 	some := want("4m")
 	some["hourly"] = "slow 1m"
 	if diff := cmp.Diff(some, thinned(t, c)); diff != "" {

@@ -83,7 +83,7 @@ func hostilePages() []string {
 			"/rules/new?action=drop&name="+q+"&match="+q+"&tenant="+q+"&team="+q+"&reason="+q)
 		switch i % 4 { // every page gets some
 		case 0:
-			list = append(list, "/profile/metrics?q="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name))
+			list = append(list, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name))
 		case 1:
 			list = append(list, "/explain?series="+q, "/profile/metrics?q=%7B"+q, "/activity?tenant="+q)
 		case 2:
