@@ -97,9 +97,9 @@ func TestProfileShapes(t *testing.T) {
 			`,"day_ago":null,"week_ago":null,"currency":"","let_go":[],"notes":[],"next_cursor":""}`},
 		{"a metric", newMetricDetail(profiler.MetricDetail{MetricRow: row, AsOf: at, Labels: []profiler.LabelRow{
 			{Label: "pod", Values: 100.4, ValuesError: 0.81234, SeriesWithout: 12.4, Reduction: 0.99899562, Top: []profiler.TopValue{{Value: "p", Series: 12, Error: 3}}}, {Label: "job"},
-		}}), `{` + metric + `,` + as + `,"labels":[{"label":"pod","values":100,"values_error":0.812,"series_without":12,"reduction":0.998996,"top":[{"value":"p","series":12,"error":3}]},` +
+		}}), `{` + metric + `,"moves":null,` + as + `,"labels":[{"label":"pod","values":100,"values_error":0.812,"series_without":12,"reduction":0.998996,"top":[{"value":"p","series":12,"error":3}]},` +
 			`{"label":"job","values":0,"values_error":0,"series_without":0,"reduction":0,"top":[]}]}`},
-		{"a metric without labels", newMetricDetail(profiler.MetricDetail{MetricRow: row, AsOf: at}), `{` + metric + `,` + as + `,"labels":[]}`},
+		{"a metric without labels", newMetricDetail(profiler.MetricDetail{MetricRow: row, AsOf: at}), `{` + metric + `,"moves":null,` + as + `,"labels":[]}`},
 		{"labels", newLabelsPage(control.LabelsPage{Labels: []profiler.LabelsRow{{Label: "pod", Values: 1234.5, ValuesError: 9.99999, Metrics: 3, Series: 99.5}}, Next: "c"}),
 			`{"labels":[{"label":"pod","values":1235,"values_error":10,"metrics":3,"series":100}],"next_cursor":"c"}`},
 		{"no labels", newLabelsPage(control.LabelsPage{}), `{"labels":[],"next_cursor":""}`},
