@@ -21,6 +21,8 @@ type metricView struct {
 	Help     string
 	Stats    []statView
 	Rough    string
+	Chart    *seriesChartView // nil while nothing is remembered
+	NoChart  string           // why there is none
 	Labels   []labelRowView
 	Uses     bool // the rows of labels say what uses them
 	UsedBy   usedByView
@@ -39,6 +41,7 @@ type labelRowView struct {
 	Top                 []topView
 	Use                 labelUse
 	Fix                 templ.SafeURL
+	Draft               templ.SafeURL // of a rule on the series that have the label; "" for those who may make none
 	Chosen              bool
 }
 
@@ -46,6 +49,7 @@ type labelRowView struct {
 type topView struct {
 	Name   nameView
 	Series string
+	Draft  templ.SafeURL // of a rule on the series that have the value
 }
 
 // An exampleView is a series.
@@ -64,9 +68,15 @@ func (r *request) metric() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	list, err := r.control.ProfileMetrics(r.context(), control.MetricsQuery{Tenant: r.tenant(), Match: []string{selectorOf(metric)}, Limit: 1})
+	if err != nil {
+		return page{}, err
+	}
+	v := newMetricView(r, d, found, r.evidenceOf(metric))
+	v.remember(r, d, &list)
 	return page{
 		Title: short(metric), Place: "Metrics", Crumbs: []crumb{{"Metrics", r.link("/profile/metrics")}},
-		Body: metricPage(newMetricView(r, d, found, r.evidenceOf(metric))),
+		Body: metricPage(v),
 	}, nil
 }
 
@@ -85,9 +95,6 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result, 
 	}
 	if m := d.Movement; m.Known > 0 {
 		v.Stats = append(v.Stats, statView{Label: "Values move", Value: percent(m.Share()), Note: "of " + count(float64(m.Looks)) + " looks, about every " + model.Duration(m.Every).String()})
-	}
-	if d.Team != "" {
-		v.Stats = append(v.Stats, statView{Label: "Team", Value: short(d.Team), Note: "of most of its series"})
 	}
 	if !d.FirstSeen.IsZero() {
 		v.Stats = append(v.Stats, statView{Label: "First seen", Value: ago(d.FirstSeen, r.now)})
@@ -122,10 +129,12 @@ func newLabelRowView(r *request, d profiler.MetricDetail, l profiler.LabelRow, c
 		Without: count(l.SeriesWithout), Reduction: percent(l.Reduction),
 		Bar:    barView{Share: part(l.SeriesWithout, d.Series), Title: percent(part(l.SeriesWithout, d.Series)) + " of the series would remain"},
 		Fix:    r.here("label", l.Label) + "#fix",
+		Draft:  r.draftOf(also(match, present(l.Label)), d.Metric+"-"+l.Label),
 		Chosen: chosen,
 	}
 	for _, t := range l.Top[:min(len(l.Top), maxTopValues)] {
-		v.Top = append(v.Top, topView{newNameView(t.Value, r.link("/profile/series", "match", narrowed(match, l.Label, t.Value))), count(t.Series)})
+		with := narrowed(match, l.Label, t.Value)
+		v.Top = append(v.Top, topView{newNameView(t.Value, r.link("/profile/series", "match", with)), count(t.Series), r.draftOf(with, d.Metric+"-"+t.Value)})
 	}
 	return v
 }

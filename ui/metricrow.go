@@ -165,7 +165,7 @@ func growthOf(g control.Growth, since, now time.Time) growthView {
 	case ok && math.Round(g.Series) != 0:
 		v.Share = signedPercent(share)
 	case g.Before == 0:
-		v.Share, v.Title = "new", "it had no series "+at
+		v.Share, v.Title, v.Tone = "new", "it had no series "+at, "warn"
 	}
 	if share >= muchGrowth {
 		v.Tone = "warn"

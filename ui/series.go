@@ -41,6 +41,7 @@ type groupView struct {
 	Series, Error string
 	Share         barView
 	Samples       string
+	Draft         templ.SafeURL // of a rule on these; "" for those who may make none
 }
 
 // A linkView leads somewhere.
@@ -146,10 +147,12 @@ func newGroups(r *request, found inventory.Result, match, by string) (list []gro
 			Series: count(g.Series.Value), Error: plusMinus(g.Series.Error), Samples: rate(g.PerSecond.Value),
 			Share: barView{Share: share, Error: part(g.Series.Error, found.Series.Value), Title: percent(share) + " of these series"},
 		}
+		with := narrowed(match, by, g.Values[0])
+		v.Draft = r.draftOf(with, cmp.Or(metricOf(match), "series")+"-"+cmp.Or(g.Values[0], "no-"+by))
 		if value := g.Values[0]; value == "" {
 			v.Absent = true
 		} else {
-			v.Name = newNameView(value, r.here("match", narrowed(match, by, value), "by", ""))
+			v.Name = newNameView(value, r.here("match", with, "by", ""))
 			if by == series.MetricName {
 				v.Name.Href = r.link("/profile/metric", "metric", value)
 			}

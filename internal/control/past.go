@@ -27,8 +27,8 @@ const (
 	daySlack  = attribution.Hour(3)
 	weekSlack = attribution.Hour(6)
 
-	// HistoryDays is how many days of a metric are shown.
-	HistoryDays = 30
+	// historyDays is how many days of a metric are shown.
+	historyDays = 30
 )
 
 // A Past is how many series a tenant's metrics had at one time.
@@ -125,11 +125,16 @@ func (c *Control) pasts(ctx context.Context, t tenant.ID, now time.Time) (day, w
 	return read(h-24, daySlack), read(h-7*24, weekSlack), err
 }
 
+// A SeriesAt is how many series there were within the window that ended at a time.
+type SeriesAt struct {
+	At                  time.Time
+	Received, Forwarded float64
+}
+
 // A SeriesHistory is how many series a metric had, as far back as that is known.
 type SeriesHistory struct {
-	Points []store.SeriesPoint // oldest first
-	Read   int                 // in how many hours the tenant was read
-	From   time.Time           // the first of them
+	Points []SeriesAt // oldest first
+	From   time.Time  // since when the tenant was read; zero where it was not
 }
 
 // SeriesHistory returns what is known of a metric in the last 30 days.
@@ -139,29 +144,31 @@ func (c *Control) SeriesHistory(ctx context.Context, tenantName, metric string) 
 		return SeriesHistory{}, err
 	}
 	s := c.seriesStore()
-	if s == nil {
+	if s == nil || len(metric) > store.MaxHistoryName {
 		return SeriesHistory{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pastTimeout)
 	defer cancel()
-	points, read, err := s.SeriesHistory(ctx, t, metric, attribution.HourOf(c.now())-HistoryDays*24)
+	points, read, err := s.SeriesHistory(ctx, t, metric, attribution.HourOf(c.now())-historyDays*24)
 	if err != nil {
 		return SeriesHistory{}, errUnread
 	}
-	h := SeriesHistory{Points: points, Read: len(read)}
+	var h SeriesHistory
 	if len(read) > 0 {
 		h.From = read[0].Time()
+	}
+	for _, p := range points {
+		h.Points = append(h.Points, SeriesAt{p.Hour.Time(), float64(p.Series), float64(p.Forwarded)})
 	}
 	return h, nil
 }
 
-// MetricGrowth returns by how much a metric has grown in a day, and in a week, that
-// has so many series now.
-func (c *Control) MetricGrowth(ctx context.Context, tenantName, metric string, series float64) (day, week Growth, err error) {
+// Pasts returns how many series a tenant's metrics had a day and a week ago; nil
+// where that is not known, and why where it could not be read.
+func (c *Control) Pasts(ctx context.Context, tenantName string) (day, week *Past, err error) {
 	t, _, err := c.profiled(tenantName, nil)
 	if err != nil {
-		return Growth{}, Growth{}, err
+		return nil, nil, err
 	}
-	d, w, err := c.pasts(ctx, t, c.now())
-	return d.Growth(metric, series), w.Growth(metric, series), err
+	return c.pasts(ctx, t, c.now())
 }

@@ -94,7 +94,7 @@ func hostilePages() []string {
 			"/rules/new?action=drop&name="+q+"&match="+q+"&tenant="+q+"&team="+q+"&reason="+q)
 		switch i % 4 { // every page gets some
 		case 0:
-			list = append(list, "/profile/metrics?q="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
+			list = append(list, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
 		case 1:
 			list = append(list, "/explain?series="+q, "/profile/metrics?q=%7B"+q, "/activity?tenant="+q, "/rules/"+url.PathEscape(name)+"/history")
 		case 2:

@@ -89,6 +89,7 @@ var pages = []string{
 	"/",
 	"/profile/metrics",
 	"/profile/metrics?sort=samples&q=http",
+	"/profile/metrics?sort=change_1d&team=checkout&phase=forwarded",
 	"/profile/metric?metric=http_requests_total",
 	"/profile/metric?metric=checkout_session_events_total",
 	"/profile/labels",
