@@ -19,7 +19,7 @@ func openProfiler(cfg profiler.Config, notify func(gateway.Event), log *slog.Log
 	}
 	tell := func(x profiler.Explosion) {
 		log.Warn("a metric explodes", slog.String("tenant", string(x.Tenant)), slog.String("metric", x.Metric), slog.String("what", x.String()))
-		notify(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Text: x.String()})
+		notify(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Team: x.Team, Text: x.String()})
 	}
 	p, err := profiler.New(cfg, time.Now(), tell, log)
 	if err != nil {

@@ -131,7 +131,7 @@ func (h *Headgate) build(c Config, upstream, dir string, db *store.DB) error {
 		profile := profiler.DefaultConfig()
 		profile.File = "" // nothing is left behind
 		h.Profiler, err = profiler.New(profile, h.begun, func(x profiler.Explosion) {
-			h.Events.Tell(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Text: x.String()})
+			h.Events.Tell(gateway.Event{At: time.Now(), Kind: "explosion", Tenant: x.Tenant, Team: x.Team, Text: x.String()})
 		}, log)
 		if err != nil {
 			return err
