@@ -20,7 +20,7 @@ type Query struct {
 	Cursor string             // as a page before gave it; "" for the first page
 
 	// Cost, without which nothing is sorted ByCost, says what a metric costs.
-	Cost func(forwarded, series, samplesPerSecond float64) float64
+	Cost func(metric string, forwarded, series, samplesPerSecond float64) float64
 }
 
 // What metrics can be sorted by, the greatest first.
@@ -81,7 +81,7 @@ func (p *Profiler) Metrics(q Query) (MetricsPage, error) {
 func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, error) {
 	key, ok := sortKeys[cmp.Or(q.Sort, BySeries)]
 	if q.Sort == ByCost && q.Cost != nil {
-		key, ok = func(x *figures) float64 { return q.Cost(x.forwarded, x.series, x.perSecond) }, true
+		key, ok = func(metric string, x *figures) float64 { return q.Cost(metric, x.forwarded, x.series, x.perSecond) }, true
 	}
 	if !ok {
 		return MetricsPage{}, ErrSort
@@ -109,10 +109,10 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 	return page, nil
 }
 
-var sortKeys = map[string]func(*figures) float64{
-	BySeries:  func(x *figures) float64 { return x.series },
-	BySamples: func(x *figures) float64 { return x.perSecond },
-	ByChurn:   func(x *figures) float64 { return x.churn },
+var sortKeys = map[string]func(metric string, x *figures) float64{
+	BySeries:  func(_ string, x *figures) float64 { return x.series },
+	BySamples: func(_ string, x *figures) float64 { return x.perSecond },
+	ByChurn:   func(_ string, x *figures) float64 { return x.churn },
 }
 
 // A place is a metric in a list: what it is sorted by, and its figures.
@@ -128,12 +128,12 @@ type place struct {
 type figures struct{ series, seriesError, forwarded, perSecond, churn float64 }
 
 // ranked returns the metrics that q means, in its order.
-func (f *profile) ranked(q *Query, key func(*figures) float64, part int64) []place {
+func (f *profile) ranked(q *Query, key func(string, *figures) float64, part int64) []place {
 	var list []place
 	asked := asked{match: q.Match, byName: byNameAlone(q.Match)}
 	f.each(func(m *metric) {
 		if x, ok := f.figures(m, &asked, part); ok {
-			list = append(list, place{key(&x), m.name, m, x})
+			list = append(list, place{key(m.name, &x), m.name, m, x})
 		}
 	})
 	slices.SortFunc(list, func(a, b place) int {

@@ -36,7 +36,7 @@ func (c *Control) ProfileMetrics(q MetricsQuery) (MetricsPage, error) {
 	if err != nil {
 		return MetricsPage{}, err
 	}
-	price := c.monthlyPrice(t)
+	price := c.metricPrice(t, match)
 	if q.Sort == profiler.ByCost && price.Currency() == "" {
 		return MetricsPage{}, &Invalid{"sort", fmt.Sprintf("tenant %s has no price, so nothing of it has a cost: set attribution.prices in the configuration file, or PUT /api/v1/prices; or sort by series, samples or churn", t)}
 	}
