@@ -26,6 +26,7 @@ type Control struct {
 	rates   *rates
 	flows   *flows
 	reports chan struct{} // holds one for each that is being made
+	unread  *unreading
 
 	previews chan struct{} // holds one for each that runs
 }
@@ -53,7 +54,7 @@ type Parts struct {
 func New(p Parts) *Control {
 	return &Control{
 		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows),
-		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
+		reports: make(chan struct{}, reportsAtOnce), unread: &unreading{told: map[string]bool{}}, previews: make(chan struct{}, maxPreviews),
 	}
 }
 
