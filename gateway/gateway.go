@@ -43,6 +43,8 @@ type Event struct {
 	At     time.Time
 	Kind   string // a stable word, such as upstream or bypass
 	Tenant tenant.ID
+	Team   string // "" where it is no team's
+	Who    string // made it happen; "" where nobody did
 	Text   string
 }
 

@@ -28,7 +28,7 @@ type Query struct {
 	Passes func(v inventory.Verdict, perSecond float64) (meant float64, ok bool)
 
 	// Cost, without which nothing is sorted ByCost, says what a metric costs.
-	Cost func(forwarded, series, samplesPerSecond float64) float64
+	Cost func(metric string, forwarded, series, samplesPerSecond float64) float64
 
 	// Growth, without which nothing is sorted ByGrowth, says by how much a metric
 	// that is meant as a whole has grown.
@@ -109,7 +109,7 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 	key, ok := sortKeys[cmp.Or(q.Sort, BySeries)]
 	switch {
 	case q.Sort == ByCost && q.Cost != nil:
-		key, ok = func(_ string, x *figures) float64 { return q.Cost(x.forwarded, x.series, x.perSecond) }, true
+		key, ok = func(metric string, x *figures) float64 { return q.Cost(metric, x.forwarded, x.series, x.perSecond) }, true
 	case q.Sort == ByGrowth && q.Growth != nil:
 		key, ok = func(name string, x *figures) float64 {
 			if !x.whole {
@@ -143,7 +143,7 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 }
 
 // totalOf adds up what is in a list. Estimates err independently of each other.
-func totalOf(list []place, cost func(forwarded, series, samplesPerSecond float64) float64) (t Total) {
+func totalOf(list []place, cost func(metric string, forwarded, series, samplesPerSecond float64) float64) (t Total) {
 	for i := range list {
 		x := &list[i].figures
 		t.TotalSeries += x.series
@@ -154,7 +154,7 @@ func totalOf(list []place, cost func(forwarded, series, samplesPerSecond float64
 			t.TotalActive++
 		}
 		if cost != nil {
-			t.TotalCost += cost(x.forwarded, x.series, x.perSecond)
+			t.TotalCost += cost(list[i].name, x.forwarded, x.series, x.perSecond)
 		}
 	}
 	t.TotalError = math.Sqrt(t.TotalError)

@@ -51,10 +51,10 @@ func TestALargerCanaryTakesWhatASmallerTook(t *testing.T) {
 		family := rapid.Uint64().Draw(t, "family")
 		small := rapid.IntRange(1, 98).Draw(t, "small")
 		large := rapid.IntRange(small+1, 99).Draw(t, "large")
-		if !(&Rule{Canary: small}).trying(family) && (&Rule{Canary: large}).trying(family) {
+		if !(&Rule{Canary: small}).Spares(family) && (&Rule{Canary: large}).Spares(family) {
 			t.Errorf("family %x is taken by %d %% and not by %d %%", family, small, large)
 		}
-		if (&Rule{}).trying(family) {
+		if (&Rule{}).Spares(family) {
 			t.Error("a rule without a canary spares a family")
 		}
 	})

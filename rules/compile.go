@@ -150,7 +150,7 @@ func (v *Verdict) apply(r *Rule) {
 	switch {
 	case r.Action == Prioritize:
 		v.Priority, v.PriorityRule = r.Priority, r
-	case r.Mode == Shadow || r.trying(v.Family):
+	case r.Mode == Shadow || r.Spares(v.Family):
 		if n := len(v.Shadows); n > 0 && v.Shadows[n-1] == r {
 			return // another of its selectors
 		}

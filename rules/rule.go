@@ -128,10 +128,10 @@ func (r *Rule) Matches(ls series.Labels) bool {
 	return false
 }
 
-// trying reports whether r, in mode enforce, does not act on the family of a hash. It
+// Spares reports whether r, in mode enforce, does not act on the family of a hash. It
 // is the same for every rule: families that one canary takes, all of at least its
 // percentage take.
-func (r *Rule) trying(family uint64) bool {
+func (r *Rule) Spares(family uint64) bool {
 	return r.Canary > 0 && canaryPlace(family) >= uint64(r.Canary)
 }
 

@@ -95,7 +95,7 @@ func (v *Verdict) step(r *Rule) (decides bool, detail string) {
 	wasOver := v.Over.Rule
 	v.apply(r)
 	what := r.what()
-	if r.Mode == Enforce && r.trying(v.Family) {
+	if r.Mode == Enforce && r.Spares(v.Family) {
 		return false, fmt.Sprintf("it would %s; it is tried on %d %% of families, and this one is not among them", what, r.Canary)
 	}
 	switch {

@@ -59,6 +59,8 @@ type activityView struct {
 	Tenant   string
 	Kind     string
 	Kinds    []string
+	Team     string
+	Who      string
 	From, To string // as a browser's field for a time holds them, UTC
 	Wrong    string // what is wrong with the filter
 	Memory   bool   // the store could not be asked
@@ -73,7 +75,7 @@ const eventsPerPage = 50
 const minute = "2006-01-02T15:04"
 
 func (r *request) activity() (page, error) {
-	q := control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Limit: eventsPerPage, Cursor: r.get("cursor")}
+	q := control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Team: r.get("team"), Who: r.get("who"), Limit: eventsPerPage, Cursor: r.get("cursor")}
 	wrong := r.times(&q.From, &q.To)
 	var events control.EventPage
 	if wrong == "" {
@@ -94,7 +96,8 @@ func (r *request) activity() (page, error) {
 func newActivityView(r *request, events control.EventPage) activityView {
 	v := activityView{
 		Head:   headView{Title: "Activity", Lead: "What happened, newest first. Times are UTC."},
-		Action: r.site.address("/activity", url.Values{}), Tenant: r.tenant(), Kind: r.get("kind"), From: r.get("from"), To: r.get("to"),
+		Action: r.site.address("/activity", url.Values{}), Tenant: r.tenant(), Kind: r.get("kind"), Team: r.get("team"), Who: r.get("who"),
+		From: r.get("from"), To: r.get("to"),
 		Memory: events.FromMemory, Tabs: activityTabs(r, false),
 	}
 	for _, k := range kinds {

@@ -20,6 +20,7 @@ type auditView struct {
 	Verb     string
 	Verbs    []string
 	Object   string
+	Team     string
 	From, To string // as a browser's field for a time holds them, UTC
 	Wrong    string // what is wrong with the filter
 	Entries  []entryView
@@ -47,8 +48,10 @@ type entryView struct {
 	Check     string // sequence and hash
 }
 
-// verbs are the words of what is audited.
+// verbs are the words of what is audited; the first of one alone stands for all that
+// begin with it.
 var verbs = []string{
+	"rule", "limit", "bypass", "token", "session",
 	"rule.create", "rule.save", "rule.delete", "rule.revert", "rule.expire", "rule.move", "limit.set", "limit.delete", "owners.set", "prices.set", "budgets.set",
 	"bypass.set", "bypass.end", "token.create", "token.revoke", "session.begin", "session.end", "session.refuse",
 }
@@ -63,7 +66,7 @@ func activityTabs(r *request, audit bool) []tabView {
 }
 
 func (r *request) audit() (page, error) {
-	q := control.AuditQuery{Who: r.get("who"), Verb: r.get("verb"), Object: r.get("object"), Tenant: r.tenant(), Limit: eventsPerPage, Cursor: r.get("cursor")}
+	q := control.AuditQuery{Who: r.get("who"), Verb: r.get("verb"), Object: r.get("object"), Tenant: r.tenant(), Team: r.get("team"), Limit: eventsPerPage, Cursor: r.get("cursor")}
 	wrong := r.times(&q.From, &q.To)
 	var entries control.AuditPage
 	if wrong == "" {
@@ -85,7 +88,7 @@ func newAuditView(r *request, entries control.AuditPage) auditView {
 	v := auditView{
 		Head: headView{Title: "Changes", Lead: "Who changed what and who signed in, newest first, in a record that shows if any of it is altered: headgate audit verify. Times are UTC."},
 		Tabs: activityTabs(r, true), Action: r.site.address("/activity/audit", url.Values{}), Tenant: r.tenant(),
-		Who: r.get("who"), Verb: r.get("verb"), Verbs: choices(verbs, r.get("verb")), Object: r.get("object"), From: r.get("from"), To: r.get("to"),
+		Who: r.get("who"), Verb: r.get("verb"), Verbs: choices(verbs, r.get("verb")), Object: r.get("object"), Team: r.get("team"), From: r.get("from"), To: r.get("to"),
 	}
 	for _, e := range entries.Entries {
 		v.Entries = append(v.Entries, newEntryView(r, e))

@@ -116,7 +116,10 @@ func newPreviewStats(p control.Preview) []statView {
 		{Label: "Series removed", Value: count(p.Removed.Value), Error: plusMinus(p.Removed.Error), Note: "of " + count(p.SeriesBefore)},
 		{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "/s"},
 	}
-	if p.SamplesBefore >= p.SamplesRemoved.Value { // it is learned later than the rate of single metrics
+	switch {
+	case !p.RatesKnown() && p.SamplesRemoved.Value == 0:
+		list[1] = statView{Label: list[1].Label, Value: "unknown", Note: "so soon after the start"}
+	case p.RatesKnown() && p.SamplesBefore >= p.SamplesRemoved.Value: // it is learned later than the rate of single metrics
 		list[1].Note = "of " + rate(p.SamplesBefore)
 	}
 	if p.Currency != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -53,6 +54,9 @@ func checkConfig(file string, stderr io.Writer) []rules.Problem {
 		return []rules.Problem{{File: file, Text: err.Error()}}
 	}
 	warn(l.rules, stderr)
+	for _, p := range l.warnings(time.Now()) {
+		fmt.Fprintln(stderr, p)
+	}
 	for _, p := range l.skipped {
 		fmt.Fprintln(stderr, rules.Problem{File: p.File, Line: p.Line, Text: "warning: " + p.Text})
 	}

@@ -70,13 +70,17 @@ func (d *document) report(n *yaml.Node, format string, args ...any) {
 // reportAt reports what is wrong with the value at path, or with what it would
 // be part of.
 func (d *document) reportAt(path, text string) {
+	d.problems = append(d.problems, d.placed(path, text))
+}
+
+// placed returns a problem of the value at path, or of what it would be part of.
+func (d *document) placed(path, text string) rules.Problem {
 	for ; path != ""; path = path[:max(0, strings.LastIndexByte(path, '.'))] {
 		if n := d.places[path]; n != nil {
-			d.report(n, "%s", text)
-			return
+			return rules.Problem{File: d.file, Line: n.Line, Col: n.Column, Text: text}
 		}
 	}
-	d.problems = append(d.problems, rules.Problem{File: d.file, Text: text})
+	return rules.Problem{File: d.file, Text: text}
 }
 
 // An unmarshaler decodes itself by means of a function that decodes into

@@ -38,7 +38,8 @@ type ruleEffect struct {
 		Error   float64 `json:"error"`
 	} `json:"series"`
 	SamplesPerSecond struct {
-		Removed float64 `json:"removed"`
+		Before  *float64 `json:"before"` // nil: not known yet
+		Removed float64  `json:"removed"`
 	} `json:"samples_per_second"`
 	Breaks []struct {
 		Kind    string `json:"kind"`
@@ -196,5 +197,9 @@ func (e *ruleEffect) columns() []string {
 	if e.Series.Error > 0 {
 		series += fmt.Sprintf(" ± %.0f", e.Series.Error)
 	}
-	return []string{series, fmt.Sprintf("%.4g", 0-e.SamplesPerSecond.Removed), fmt.Sprint(len(e.Breaks))}
+	samples := fmt.Sprintf("%.4g", 0-e.SamplesPerSecond.Removed)
+	if e.SamplesPerSecond.Before == nil && e.SamplesPerSecond.Removed == 0 {
+		samples = "unknown yet"
+	}
+	return []string{series, samples, fmt.Sprint(len(e.Breaks))}
 }

@@ -153,7 +153,9 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	tokens := auth.NewTokens(kept.tokens, log)
 	people := signin.New(signin.Parts{
 		Tokens: tokens, Sessions: kept.sessions, ExternalURL: f.externalURL, Secure: f.https(),
-		Tell:   func(text string) { events.Tell(gateway.Event{At: time.Now(), Kind: "signin", Text: text}) },
+		Tell: func(who, text string) {
+			events.Tell(gateway.Event{At: time.Now(), Kind: "signin", Who: who, Text: text})
+		},
 		Record: func(p signin.Passage) { audits.Add(passageEntry(p)) },
 		Log:    slog.New(calm(log.Handler())),
 	}, first.auth)

@@ -29,9 +29,10 @@ type AuditEntry struct {
 
 type auditInput struct {
 	Who    string    `query:"who" maxLength:"512"`
-	Verb   string    `query:"verb" maxLength:"64"`
+	Verb   string    `query:"verb" maxLength:"64" doc:"Such as rule.save, or rule for all that begin so."`
 	Object string    `query:"object" maxLength:"512"`
 	Tenant string    `query:"tenant" maxLength:"150"`
+	Team   string    `query:"team" maxLength:"512" doc:"That what was, or what became, names as its team: of rules, and of any clause of owners."`
 	From   time.Time `query:"from" doc:"Belongs to the entries meant."`
 	To     time.Time `query:"to" doc:"Does not belong to them."`
 	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -49,7 +50,7 @@ func registerAudit(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/audit", "list-audit", "Who changed what, newest first"),
 		func(ctx context.Context, in *auditInput) (*auditOutput, error) {
 			page, err := c.As(actor(ctx)).Audit(ctx, control.AuditQuery{
-				Who: in.Who, Verb: in.Verb, Object: in.Object, Tenant: in.Tenant, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor,
+				Who: in.Who, Verb: in.Verb, Object: in.Object, Tenant: in.Tenant, Team: in.Team, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor,
 			})
 			if err != nil {
 				return nil, problem(err)

@@ -16,12 +16,16 @@ type Event struct {
 	At     time.Time `json:"at"`
 	Kind   string    `json:"kind" doc:"A stable word, such as upstream, bypass, reload, explosion, limit, policy, budget or config."`
 	Tenant string    `json:"tenant,omitempty"`
+	Team   string    `json:"team,omitempty" doc:"Whose series, rule or budget it is about."`
+	Who    string    `json:"who,omitempty" doc:"Made it happen."`
 	Text   string    `json:"text"`
 }
 
 type eventsInput struct {
 	Kind   string    `query:"kind"`
 	Tenant string    `query:"tenant" doc:"Events that concern the whole installation belong to none."`
+	Team   string    `query:"team" maxLength:"512"`
+	Who    string    `query:"who" maxLength:"512"`
 	From   time.Time `query:"from" doc:"Belongs to the events meant."`
 	To     time.Time `query:"to" doc:"Does not belong to them."`
 	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`
@@ -40,7 +44,7 @@ func registerEvents(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/events", "list-events", "What happened, newest first"),
 		func(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
 			page, err := c.As(actor(ctx)).Events(ctx, control.EventQuery{
-				Kind: in.Kind, Tenant: in.Tenant, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor,
+				Kind: in.Kind, Tenant: in.Tenant, Team: in.Team, Who: in.Who, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor,
 			})
 			if err != nil {
 				return nil, problem(err)
@@ -48,7 +52,7 @@ func registerEvents(a huma.API, c *control.Control) {
 			out := &eventsOutput{}
 			out.Body.Events, out.Body.NextCursor, out.Body.FromMemory = []Event{}, page.Next, page.FromMemory
 			for _, e := range page.Events {
-				out.Body.Events = append(out.Body.Events, Event{e.ID, e.At.UTC(), e.Kind, string(e.Tenant), e.Text})
+				out.Body.Events = append(out.Body.Events, Event{e.ID, e.At.UTC(), e.Kind, string(e.Tenant), e.Team, e.Who, e.Text})
 			}
 			return out, nil
 		})

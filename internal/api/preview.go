@@ -46,10 +46,10 @@ type PreviewSeries struct {
 
 // PreviewSamples are rates.
 type PreviewSamples struct {
-	Before   float64 `json:"before" doc:"What rules let pass now."`
-	Removed  float64 `json:"removed"`
-	Error    float64 `json:"error" doc:"The truth is within that of removed in 95 of 100 cases; 0 where it is exact."`
-	Restored float64 `json:"restored"`
+	Before   *float64 `json:"before" doc:"What rules let pass now; null where that is not known yet, so soon after the start. Then what is removed may be more than it says."`
+	Removed  float64  `json:"removed"`
+	Error    float64  `json:"error" doc:"The truth is within that of removed in 95 of 100 cases; 0 where it is exact."`
+	Restored float64  `json:"restored"`
 }
 
 // A PreviewCost is money.
@@ -119,13 +119,17 @@ func newPreview(p control.Preview) Preview {
 			Thinned: whole(p.Thinned.Value), Restored: whole(p.Restored.Value), AtMost: whole(p.AtMost),
 		},
 		Samples: PreviewSamples{
-			Before: rateDigits(p.SamplesBefore), Removed: rateDigits(p.SamplesRemoved.Value),
-			Error: errorDigits(p.SamplesRemoved.Error), Restored: rateDigits(p.SamplesRestored.Value),
+			Removed: rateDigits(p.SamplesRemoved.Value),
+			Error:   errorDigits(p.SamplesRemoved.Error), Restored: rateDigits(p.SamplesRestored.Value),
 		},
 		Cost: PreviewCost{int64(p.Cost)}, Currency: p.Currency, Exact: p.Exact, Replaces: p.Replaces,
 		Tenants: []PreviewTenant{}, Teams: []PreviewTeam{}, Metrics: []PreviewMetric{},
 		TenantsRest: newPreviewRest(p.Tenants), TeamsRest: newPreviewRest(p.Teams), MetricsRest: newPreviewRest(p.Metrics),
 		Examples: []string{}, Torn: append([]string{}, p.Torn...), Conflicts: []Conflict{}, Breaks: newBreaks(p.Breaks), Notes: append([]string{}, p.Notes...),
+	}
+	if p.RatesKnown() {
+		before := rateDigits(p.SamplesBefore)
+		out.Samples.Before = &before
 	}
 	for _, r := range p.Tenants.Rows {
 		out.Tenants = append(out.Tenants, PreviewTenant{r.Name, newPreviewPart(r)})

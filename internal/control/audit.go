@@ -158,10 +158,12 @@ func jsonOf(v any) json.RawMessage {
 
 // An AuditQuery says which entries are meant. What is zero restricts nothing.
 type AuditQuery struct {
-	Who, Verb, Object, Tenant string
-	From, To                  time.Time // From belongs to the entries meant, To does not
-	Limit                     int       // 100 where it is 0, 1000 at most
-	Cursor                    string    // the Next of the page before
+	Who, Object, Tenant string
+	Verb                string    // such as rule.save, or rule for all that begin so
+	Team                string    // that what was, or what became, names as its team
+	From, To            time.Time // From belongs to the entries meant, To does not
+	Limit               int       // 100 where it is 0, 1000 at most
+	Cursor              string    // the Next of the page before
 }
 
 // An AuditPage is one page of entries, newest first.
@@ -188,7 +190,7 @@ func (c *Control) Audit(ctx context.Context, q AuditQuery) (AuditPage, error) {
 	defer cancel()
 	page := AuditPage{}
 	page.Entries, err = s.Audit(ctx, store.AuditQuery{
-		Who: q.Who, Verb: q.Verb, Object: q.Object, Tenant: t, From: q.From, To: q.To, Before: before, Limit: q.Limit,
+		Who: q.Who, Verb: q.Verb, Object: q.Object, Tenant: t, Team: q.Team, From: q.From, To: q.To, Before: before, Limit: q.Limit,
 	})
 	if err != nil {
 		c.parts.Audits.log.Error("the audit is not read", slog.Any("err", err))

@@ -54,6 +54,15 @@ func TestChangesAreAudited(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ofTeam := dropping("ours", "up")
+		ofTeam.Team = "cart"
+		create(t, c, ofTeam, RuleChange{})
+		if list, err := c.Audit(t.Context(), AuditQuery{Team: "cart", Verb: "rule"}); err != nil || len(list.Entries) != 1 || list.Entries[0].Object != "rules/ours" {
+			t.Errorf("of the team: %+v, %v; want its rule", list.Entries, err)
+		}
+		if list, err := c.Events(t.Context(), EventQuery{Team: "cart", Who: "ann"}); err != nil || len(list.Events) != 1 {
+			t.Errorf("events of the team: %+v, %v; want that of its rule", list.Events, err)
+		}
 		var got []string
 		for _, e := range append(page.Entries, rest.Entries...) {
 			got = append(got, fmt.Sprintf("%s %s %s %s %s > %s %s", e.From, e.Verb, e.Object, e.Tenant, e.Before, e.After, e.Reason))
@@ -69,8 +78,8 @@ func TestChangesAreAudited(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("audit (-want +got):\n%s", diff)
 		}
-		if chain, err := db.VerifyAudit(t.Context()); err != nil || chain.Entries != 6 {
-			t.Errorf("the audit is %+v, %v; want 6 entries", chain, err)
+		if chain, err := db.VerifyAudit(t.Context()); err != nil || chain.Entries != 7 {
+			t.Errorf("the audit is %+v, %v; want 7 entries", chain, err)
 		}
 		if _, err := c.Audit(t.Context(), AuditQuery{Cursor: "x"}); err == nil {
 			t.Error("a cursor that is none was taken")

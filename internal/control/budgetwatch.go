@@ -77,7 +77,7 @@ func (c *Control) checkBudgets(ctx context.Context, now time.Time) error {
 		}
 		var list []Event
 		for _, e := range events {
-			list = append(list, c.parts.Events.Numbered(Event{At: now, Kind: "budget", Tenant: b.Tenant, Text: e.Text}))
+			list = append(list, c.parts.Events.Numbered(Event{At: now, Kind: "budget", Tenant: b.Tenant, Team: b.Team, Text: e.Text}))
 		}
 		switch err := s.Tell(ctx, b, before, after, list...); {
 		case errors.Is(err, store.ErrConflict):

@@ -27,6 +27,7 @@ type Control struct {
 	flows   *flows
 	writes  *writes
 	reports chan struct{} // holds one for each that is being made
+	unread  *unreading
 
 	previews chan struct{} // holds one for each that runs
 }
@@ -58,7 +59,7 @@ type Parts struct {
 func New(p Parts) *Control {
 	return &Control{
 		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows), writes: newWrites(),
-		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
+		reports: make(chan struct{}, reportsAtOnce), unread: &unreading{told: map[string]bool{}}, previews: make(chan struct{}, maxPreviews),
 	}
 }
 

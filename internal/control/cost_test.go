@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"math/big"
 	"math/rand/v2"
@@ -430,6 +431,40 @@ func TestAReportThatIsNotMade(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(reportTimeout) // so that all of them are over
+	})
+}
+
+// A store that fails is in the log once, and once more where it has answered in
+// between; its words are for the log alone.
+func TestALedgerThatIsNotReadIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failing := error(errors.New("disk full"))
+		c := withLedger(t, priced(t, ten, five), nil)
+		c.parts.Ledger = func() attribution.Store { return failingLedger{err: failing} }
+		var log strings.Builder
+		c.parts.Policies.log = slog.New(slog.NewTextHandler(&log, nil))
+		ask := func(ctx context.Context, want string) {
+			t.Helper()
+			log.Reset()
+			for range 3 {
+				if _, err := c.As(c.actor).Costs(ctx, CostQuery{}); err == nil || strings.Contains(err.Error(), "disk full") {
+					t.Errorf("%v, want an error without the store's words", err)
+				}
+			}
+			if got := log.String(); strings.Count(got, "a report is not made") != min(1, len(want)) || !strings.Contains(got, want) {
+				t.Errorf("the log is %q, want %q once", got, want)
+			}
+		}
+		ask(t.Context(), `kind=error err="disk full"`)
+		ask(t.Context(), "")
+		failing = nil // it answers nothing in time
+		ask(t.Context(), "kind=timeout")
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		ask(gone, "")
+		c.unread.note(t.Context(), c.parts.Policies.log, nil)
+		failing = errors.New("disk full")
+		ask(t.Context(), "kind=error")
 	})
 }
 

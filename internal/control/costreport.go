@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/headgate/headgate/attribution"
@@ -52,7 +54,36 @@ func (c *Control) read(ctx context.Context, f func(context.Context, *ledgerReade
 		}
 		err = f(ctx, r)
 	}
+	c.unread.note(ctx, c.parts.Policies.log, err)
 	return refused(ctx, err)
+}
+
+// An unreading remembers of which kinds the errors of reading the ledger were, so that
+// each is logged once until it is read again. It may be used from any goroutine.
+type unreading struct {
+	mu   sync.Mutex
+	told map[string]bool
+}
+
+// note logs err where it is the store's. Nobody is to blame where it is nil, or what
+// was asked for is wrong, or whoever asked is gone.
+func (u *unreading) note(ctx context.Context, log *slog.Logger, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	kind := "error"
+	switch _, told := errors.AsType[*Invalid](err); {
+	case err == nil:
+		clear(u.told)
+		return
+	case told || errors.Is(err, ErrNotFound) || errors.Is(err, attribution.ErrTooMuch) || errors.Is(ctx.Err(), context.Canceled):
+		return
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		kind = "timeout"
+	}
+	if !u.told[kind] {
+		u.told[kind] = true
+		log.Error("a report is not made: the ledger is not read", slog.String("kind", kind), slog.Any("err", err))
+	}
 }
 
 // refused turns an error of reading the ledger into one for people. What the store

@@ -162,7 +162,7 @@ func (e *effect) outcome(row *inventory.Drawn, present, others, future *rules.Po
 	case o.samples < 0:
 		o.returns = true
 	}
-	if !o.matched {
+	if !o.matched || e.rule.Spares(uint64(row.Family)) { // what a canary spares is nobody's but the others'
 		return o
 	}
 	without := &e.verdicts[0]

@@ -22,13 +22,15 @@ func NewEvents(log *slog.Logger) *Events { return &Events{store.NewJournal(log)}
 
 // Tell takes an event of the gateway. It never blocks.
 func (es *Events) Tell(e gateway.Event) {
-	es.Add(Event{At: e.At, Kind: e.Kind, Tenant: e.Tenant, Text: e.Text})
+	es.Add(Event{At: e.At, Kind: e.Kind, Tenant: e.Tenant, Team: e.Team, Who: e.Who, Text: e.Text})
 }
 
 // An EventQuery says which events are meant. What is zero restricts nothing.
 type EventQuery struct {
 	Kind     string
 	Tenant   string
+	Team     string    // whose series, rule or budget they are about
+	Who      string    // made them happen
 	From, To time.Time // From belongs to the events meant, To does not
 	Limit    int       // 100 where it is 0, 1000 at most
 	Cursor   string    // the Next of the page before
@@ -44,7 +46,7 @@ func (c *Control) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 		return EventPage{}, err
 	}
 	page, err := c.parts.Events.Events(ctx, store.EventQuery{
-		Kind: q.Kind, Tenant: t, From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
+		Kind: q.Kind, Tenant: t, Team: q.Team, Who: q.Who, From: q.From, To: q.To, Limit: q.Limit, Before: q.Cursor,
 	})
 	if err != nil { // there is no other error
 		return EventPage{}, &Invalid{"cursor", "it is none that a page before gave; leave it out to begin anew"}

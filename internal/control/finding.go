@@ -57,8 +57,11 @@ var structural = []string{"le", "quantile", "job", "instance", "pod"}
 // findings returns what a team could change of a tenant's metrics, most saving
 // first: of each metric its best. There are none where nothing has a price.
 func (c *Control) findings(t tenant.ID, team string) []Finding {
-	price := c.monthlyPrice(t)
-	if c.parts.Profiler == nil || price.Currency() == "" {
+	if c.parts.Profiler == nil {
+		return nil
+	}
+	price := c.metricPrice(t, nil)
+	if price.Currency() == "" {
 		return nil
 	}
 	page, err := c.parts.Profiler.Metrics(profiler.Query{Tenant: t, Sort: profiler.ByCost, Cost: price.ofPart})
@@ -112,7 +115,7 @@ func finding(t tenant.ID, d *profiler.MetricDetail, price MonthlyPrice) (best Fi
 			l.Label, math.Round(l.SeriesWithout), math.Round(d.Series), math.Round(l.Values))}, cost*l.Reduction)
 	}
 	if d.Series > 0 && d.SamplesPerSecond*thinTo > d.Series*1.5 {
-		forwarded := d.SamplesPerSecond * min(1, d.SeriesForwarded/d.Series)
+		forwarded := price.forwarded(d.Metric, d.SeriesForwarded, d.Series, d.SamplesPerSecond)
 		offer(Finding{Kind: FindRate, SeriesAfter: d.Series, Text: fmt.Sprintf(
 			"Thin it by a rule with action: downsample and interval: %ds: its series have a sample every %.0f seconds.", thinTo, math.Round(d.Series/d.SamplesPerSecond))},
 			price.Of(0, forwarded-d.SeriesForwarded/thinTo))

@@ -82,7 +82,7 @@ func (es *Events) Exploded(x profiler.Explosion) {
 	for _, c := range x.Culprits {
 		d.Labels = append(d.Labels, IncidentLabel{c.Label, c.From, c.To})
 	}
-	e := Event{At: time.Now(), Kind: explosionKind, Tenant: x.Tenant, Text: x.String()}
+	e := Event{At: time.Now(), Kind: explosionKind, Tenant: x.Tenant, Team: x.Team, Text: x.String()}
 	if detail, err := json.Marshal(d); err == nil && len(detail) <= maxExplosionDetail {
 		e.Detail = detail
 	}

@@ -206,7 +206,7 @@ func (c *Control) changeLimit(t tenant.ID, l *storedLimit, what string) error {
 		text += ": " + difference
 	}
 	c.parts.Limits.log.Info("limit", slog.String("tenant", string(t)), slog.String("what", text))
-	c.parts.Events.Add(Event{At: time.Now(), Kind: "limit", Tenant: t, Text: text})
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "limit", Tenant: t, Who: c.actor.Name, Text: text})
 	return nil
 }
 

@@ -455,6 +455,12 @@ func TestChangesOfPolicyAreEvents(t *testing.T) {
 	if diff := cmp.Diff(want, events(t, c, "policy")); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
+	for who, want := range map[string]int{"ann": 7, "bob": 1, "bob from 10.0.0.1": 0, "": 8} {
+		page, err := c.Events(ctx, EventQuery{Kind: "policy", Who: who})
+		if err != nil || len(page.Events) != want {
+			t.Errorf("%d events by %q, %v; want %d", len(page.Events), who, err, want)
+		}
+	}
 }
 
 func TestAChangeReachesEveryProcess(t *testing.T) {

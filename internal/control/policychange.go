@@ -65,7 +65,7 @@ func (c *Control) setPolicy(ctx context.Context, kind store.PolicyKind, by Chang
 	}
 	text := fmt.Sprintf("%s: set by %s: %s", kind, c.actor, difference(before.stored.lines(kind), next.lines(kind)))
 	ps.log.Info("policy", slog.String("what", text))
-	c.parts.Events.Add(Event{At: time.Now(), Kind: "policy", Text: text})
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "policy", Who: c.actor.Name, Text: text})
 	return nil
 }
 

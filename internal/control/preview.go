@@ -59,6 +59,10 @@ type Preview struct {
 	Notes     []string // what else is to be known, in sentences
 }
 
+// RatesKnown reports whether it is known how many samples pass: right after the start
+// it is not.
+func (p *Preview) RatesKnown() bool { return p.SamplesBefore > 0 || p.SeriesBefore == 0 }
+
 // PreviewGroups are the parts of what is removed, the greatest first.
 type PreviewGroups struct {
 	Rows []PreviewRow
@@ -294,6 +298,9 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 		note("A rule that keeps removes nothing: it protects series from the rules behind it.")
 	case p.Removed.Value == 0 && p.SamplesRemoved.Value == 0 && p.SamplesRestored.Value == 0 && p.Restored.Value == 0:
 		note("Nothing changes: other rules come first, or the samples are no closer than the interval.")
+	}
+	if !p.RatesKnown() {
+		note("How many samples per second pass is not known yet, as it is so soon after the start: what the rule removes of them, and its cost, may be more than the figures say.")
 	}
 	if p.Currency == "" {
 		note("No price is set, so nothing has a cost.")

@@ -197,6 +197,71 @@ func shopSeries() (every15, every60 []string) {
 	return every15, every60
 }
 
+// A rule with a canary and one behind it: what the canary spares is not in conflict
+// with anything, as the rule would not act on it.
+func TestACanaryIsInConflictOnlyOverItsShare(t *testing.T) {
+	const behind = "  - {name: drop-calls, match: calls, action: drop}\n"
+	s := seeing(t, 0, behind)
+	var texts []string
+	for i := range 200 {
+		texts = append(texts, fmt.Sprintf(`calls{team="shop",pod="p-%d"}`, i))
+	}
+	s.learn(t, "a", sending(t, 15, texts...), behind)
+	thin := rules.Spec{Name: "thin", Match: rules.Selectors{"calls"}, Action: "downsample", Interval: "60s", Canary: 30}
+	of := func(position int) map[string]float64 {
+		p, err := s.Preview(t.Context(), thin, position)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, x := range p.Conflicts {
+			got[x.Kind+" "+x.Rule] += x.Series.Value
+		}
+		return got
+	}
+	s.load(t, strings.Replace(behind, "drop-calls", "other", 1))
+	share := 0.
+	for _, n := range of(0) { // behind: all that it acts on is taken already
+		share += n
+	}
+	if share < 30 || share > 90 {
+		t.Fatalf("a canary of 30 %% acts on %v of 200 series", share)
+	}
+	files, err := rules.ParseFile("", []byte("rules:\n"+behind))
+	if len(err) > 0 {
+		t.Fatal(err)
+	}
+	files[0].File = "" // so that another may stand before it
+	if err := s.engine.Load(files); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := of(1), map[string]float64{"shadows drop-calls": share}; !cmp.Equal(got, want) {
+		t.Errorf("in front it has the conflicts %v, want %v", got, want)
+	}
+}
+
+// Right after the start no rate is known, and a rate that is not known is not 0.
+func TestRatesOfAPreviewAreUnknownAtFirst(t *testing.T) {
+	s := seeing(t, 0, "")
+	spec := rules.Spec{Match: rules.Selectors{"up"}, Action: "drop"}
+	if p := s.mustPreview(t, spec); !p.RatesKnown() {
+		t.Error("of no series, the rate is unknown; want it to be 0")
+	}
+	list := sending(t, 15, `up{pod="a"}`, `up{pod="b"}`)
+	s.write(t, "a", list, 5)
+	p := s.mustPreview(t, spec)
+	if p.RatesKnown() || p.SeriesBefore != 2 || p.Removed.Value != 2 {
+		t.Errorf("%+v, want two series whose rate is unknown", p)
+	}
+	if text := strings.Join(p.Notes, "\n"); !strings.Contains(text, "How many samples per second pass is not known yet") {
+		t.Errorf("notes %s, want them to say that rates are unknown", text)
+	}
+	s.learn(t, "a", list, "")
+	if p := s.mustPreview(t, spec); !p.RatesKnown() || !near(p.SamplesBefore, 2./15) || strings.Contains(strings.Join(p.Notes, "\n"), "not known yet") {
+		t.Errorf("%+v, want the rate that was learned", p)
+	}
+}
+
 func TestPreview(t *testing.T) {
 	const inForce = "  - {name: keep-slo, match: 'calls{pod=\"p-0\"}', action: keep}\n" +
 		"  - {name: drop-pay, match: 'calls{team=\"pay\"}', action: drop}\n" +

@@ -271,5 +271,5 @@ func (b *RuleBook) tellExpired(now time.Time, r *rules.Rule) {
 		text += ": " + r.Reason
 	}
 	b.log.Info("rule has expired", slog.String("rule", r.Name))
-	b.events.Add(Event{At: now, Kind: "rule", Tenant: r.Tenant, Text: text})
+	b.events.Add(Event{At: now, Kind: "rule", Tenant: r.Tenant, Team: r.Team, Text: text})
 }

@@ -326,7 +326,7 @@ func (c *Control) tellRule(r *rules.Rule, action, difference string, by RuleChan
 		text += "; reason: " + by.Reason
 	}
 	c.parts.RuleBook.log.Info("rule", slog.String("rule", r.Name), slog.String("what", text))
-	c.parts.Events.Add(Event{At: time.Now(), Kind: "rule", Tenant: r.Tenant, Text: text})
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "rule", Tenant: r.Tenant, Team: r.Team, Who: c.actor.Name, Text: text})
 }
 
 // ruleDifference says what of a rule changed, by its keys.

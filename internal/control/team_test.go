@@ -293,6 +293,55 @@ func TestUnowned(t *testing.T) {
 	}
 }
 
+// What a rule thins costs what is left of it.
+func TestAThinnedMetricCostsWhatPasses(t *testing.T) {
+	const thin = "  - {name: thin, match: 'calls', action: downsample, interval: 60s}\n"
+	s := seeing(t, 0, "")
+	var texts []string
+	for i := range 30 {
+		texts = append(texts, fmt.Sprintf(`calls{pod="p-%d"}`, i), fmt.Sprintf(`hits{pod="p-%d"}`, i))
+	}
+	list := sending(t, 15, texts...)
+	s.learn(t, "a", list, "")
+	s.load(t, thin)
+	s.write(t, "a", list, 240)
+	s.parts.Profiler.Count("a", []profiler.MetricSamples{{Metric: "calls", Samples: 120}, {Metric: "hits", Samples: 120}}, time.Minute)
+	s.parts.Profiler.Recount(s.parts.Profiler.Clock().At(time.Now()))
+	costs := func(q MetricsQuery) map[string]string {
+		t.Helper()
+		q.Tenant = "a"
+		page, err := s.ProfileMetrics(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for i := range page.Metrics {
+			got[page.Metrics[i].Metric] = fmt.Sprintf("%.5f", page.Price.OfMetric(&page.Metrics[i]))
+		}
+		if q.Sort == profiler.ByCost && page.Metrics[0].Metric != "hits" {
+			t.Errorf("the dearest is %s, want what is not thinned", page.Metrics[0].Metric)
+		}
+		return got
+	}
+	of := func(series, perSecond float64) string {
+		return fmt.Sprintf("%.5f", series/1000*2+perSecond*730*3600/1e6*0.1)
+	}
+	want := map[string]string{"calls": of(30, 30./60), "hits": of(30, 30./15)}
+	for _, sort := range []string{profiler.BySeries, profiler.ByCost} {
+		if got := costs(MetricsQuery{Sort: sort}); !cmp.Equal(got, want) {
+			t.Errorf("sorted by %s, metrics cost %v, want %v", sort, got, want)
+		}
+	}
+	want["calls"], want["hits"] = of(10, 10./60), of(10, 10./15)
+	if got := costs(MetricsQuery{Match: []string{`{pod=~"p-1."}`}}); !cmp.Equal(got, want) {
+		t.Errorf("a third costs %v, want %v", got, want)
+	}
+	s.load(t, "")
+	if got := costs(MetricsQuery{}); got["hits"] != of(30, 30./15) {
+		t.Errorf("without a rule metrics cost %v", got)
+	}
+}
+
 func TestMetricsByCost(t *testing.T) {
 	c, _ := ledgered(t, priced(t, "0", five))
 	seen(t, c, slices.Concat(times(30, `a many{gone="%d"}`), times(20, `a some{pod="%d"}`), times(3, `a few{pod="%d"}`))...)

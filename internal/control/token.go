@@ -118,5 +118,5 @@ func tokenDocument(t *Token) json.RawMessage {
 
 func (c *Control) tellToken(t *Token, what string) {
 	text := fmt.Sprintf("API token %q with the role %s is %s", t.Name, t.Role, what)
-	c.parts.Events.Add(Event{At: time.Now(), Kind: "token", Text: text})
+	c.parts.Events.Add(Event{At: time.Now(), Kind: "token", Who: c.actor.Name, Text: text})
 }

@@ -185,7 +185,7 @@ func (u *Usage) Recheck(ctx context.Context) {
 			still[key] = true
 		}
 		if len(fresh) > 0 {
-			u.tell(ctx, keys, Event{At: now, Kind: "usage", Tenant: r.Tenant, Text: breakText(r, fresh, first)})
+			u.tell(ctx, keys, Event{At: now, Kind: "usage", Tenant: r.Tenant, Team: r.Team, Text: breakText(r, fresh, first)})
 		}
 	}
 	var gone []string

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +97,9 @@ func TestAuditIsRead(t *testing.T) {
 			if i == 3 {
 				e.Who, e.Object, e.Before = "bob\x00", "bypass", nil
 			}
+			if i == 2 {
+				e.Verb, e.Before = "rules.set", json.RawMessage(`{"team":"a\"b","name":"<x>"}`)
+			}
 			put, err := db.AppendAudit(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
@@ -111,6 +115,12 @@ func TestAuditIsRead(t *testing.T) {
 			{"a page", store.AuditQuery{Before: 4, Limit: 2}, all[2:4]},
 			{"by who", store.AuditQuery{Who: "bob\uFFFD"}, all[1:2]},
 			{"by object and verb", store.AuditQuery{Object: "rules/r0", Verb: "rule.save"}, all[4:]},
+			{"by the beginning of a verb", store.AuditQuery{Verb: "rule"}, slices.Concat(all[:2], all[3:])},
+			{"by half a word of a verb", store.AuditQuery{Verb: "rul"}, nil},
+			{"by a verb that is more than there is", store.AuditQuery{Verb: "rule.save.all"}, nil},
+			{"of a team", store.AuditQuery{Team: `a"b`}, all[2:3]},
+			{"of a name that is no team", store.AuditQuery{Team: `<x>`}, nil},
+			{"of no team", store.AuditQuery{Team: "a' OR '1'='1\x00\xff%"}, nil},
 			{"of another tenant", store.AuditQuery{Tenant: "other"}, nil},
 			{"before it began", store.AuditQuery{To: noon}, nil},
 			{"since it began", store.AuditQuery{From: noon}, all},

@@ -3,34 +3,52 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/headgate/headgate/internal/tenant"
 )
 
 // An AuditQuery says which entries are meant. What is zero restricts nothing.
 type AuditQuery struct {
-	Who, Verb, Object string
-	Tenant            tenant.ID
-	From, To          time.Time // From belongs to the entries meant, To does not
-	Before            int64     // only entries of a lower sequence
-	Limit             int       // how many at most: 100 where it is 0, never more than 1000
+	Who, Object string
+	Verb        string // such as rule.save, or rule for all that begin so
+	Tenant      tenant.ID
+	Team        string    // that what was, or what became, names as its team
+	From, To    time.Time // From belongs to the entries meant, To does not
+	Before      int64     // only entries of a lower sequence
+	Limit       int       // how many at most: 100 where it is 0, never more than 1000
 }
 
 // Audit returns the entries that q means, newest first.
 func (db *DB) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 	query := "SELECT " + auditColumns + " FROM audit WHERE 1 = 1"
 	var args []any
-	where := func(condition string, arg any) {
-		args = append(args, arg)
-		query += " AND " + condition + " $" + strconv.Itoa(len(args))
+	arg := func(value any) string {
+		args = append(args, value)
+		return "$" + strconv.Itoa(len(args))
 	}
-	for column, value := range map[string]string{"who": q.Who, "verb": q.Verb, "object": q.Object, "tenant": string(q.Tenant)} {
+	where := func(condition string, value any) { query += " AND " + condition + " " + arg(value) }
+	for column, value := range map[string]string{"who": q.Who, "object": q.Object, "tenant": string(q.Tenant)} {
 		if value != "" {
 			where(column+" =", tidyText(value, maxWho))
 		}
+	}
+	if q.Verb != "" {
+		verb := tidyText(q.Verb, maxVerb)
+		query += " AND (verb = " + arg(verb) + " OR substr(verb, 1, " + strconv.Itoa(utf8.RuneCountInString(verb)+1) + ") = " + arg(verb+".") + ")"
+	}
+	if q.Team != "" {
+		// The documents are JSON without spaces. Nothing else is as exact in both databases.
+		quoted, err := json.Marshal(q.Team)
+		if err != nil {
+			return nil, fmt.Errorf("list the audit: %w", err)
+		}
+		text := arg(`"team":` + string(quoted))
+		query += " AND (replace(was, " + text + ", '') <> was OR replace(became, " + text + ", '') <> became)"
 	}
 	if !q.From.IsZero() {
 		where("at_ms >=", q.From.UnixMilli())

@@ -20,6 +20,8 @@ type Event struct {
 	At     time.Time       // kept to the millisecond, in UTC
 	Kind   string          // a stable word, such as upstream or bypass
 	Tenant tenant.ID       // empty where it concerns the whole installation
+	Team   string          // whose series, rule or budget it is about; empty where it is no team's
+	Who    string          // made it happen; empty where nobody did
 	Text   string          // at most 4 KiB
 	Detail json.RawMessage // at most 16 KiB, nil where there is none
 }
@@ -40,6 +42,7 @@ func (e Event) tidy(ids *ids) Event {
 	e.At = fromMs(e.At.UnixMilli())
 	e.Kind = tidyText(e.Kind, maxKind)
 	e.Tenant = tenant.ID(tidyText(string(e.Tenant), maxTenant))
+	e.Team, e.Who = tidyText(e.Team, maxWho), tidyText(e.Who, maxWho)
 	e.Text = tidyText(e.Text, maxText)
 	switch {
 	case len(e.Detail) > maxDetail:
@@ -69,6 +72,8 @@ func tidyText(s string, most int) string {
 type EventQuery struct {
 	Kind     string
 	Tenant   tenant.ID
+	Team     string
+	Who      string
 	From, To time.Time // From belongs to the events meant, To does not
 	Limit    int       // how many at most: 100 where it is 0, never more than 1000
 	Before   string    // the Next of the page that comes before
@@ -126,15 +131,15 @@ func (db *DB) AppendEvents(ctx context.Context, events []Event) error {
 
 // insertEvents stores events with what else tx changes.
 func (db *DB) insertEvents(ctx context.Context, tx *sql.Tx, events []Event) error {
-	const columns, most = 6, 50
+	const columns, most = 8, 50
 	for chunk := range slices.Chunk(events, most) {
 		args := make([]any, 0, len(chunk)*columns)
 		for _, e := range chunk {
 			e = e.tidy(&db.ids)
-			args = append(args, e.ID, e.At.UnixMilli(), e.Kind, string(e.Tenant), e.Text, string(e.Detail))
+			args = append(args, e.ID, e.At.UnixMilli(), e.Kind, string(e.Tenant), e.Team, e.Who, e.Text, string(e.Detail))
 		}
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO events (id, at_ms, kind, tenant, text, detail)
+			INSERT INTO events (id, at_ms, kind, tenant, team, who, text, detail)
 			VALUES `+placeholders(len(chunk), columns)+`
 			ON CONFLICT (id) DO NOTHING`, args...)
 		if err != nil {
@@ -182,6 +187,12 @@ func (db *DB) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 	if q.Tenant != "" {
 		restrict("tenant = ?", string(q.Tenant))
 	}
+	if q.Team != "" {
+		restrict("team = ?", tidyText(q.Team, maxWho))
+	}
+	if q.Who != "" {
+		restrict("who = ?", tidyText(q.Who, maxWho))
+	}
 	if !q.From.IsZero() {
 		restrict("at_ms >= ?", q.From.UnixMilli())
 	}
@@ -195,7 +206,7 @@ func (db *DB) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 		}
 		restrict("(at_ms, id) < (?, ?)", before.atMs, before.id)
 	}
-	query := "SELECT id, at_ms, kind, tenant, text, detail FROM events"
+	query := "SELECT id, at_ms, kind, tenant, team, who, text, detail FROM events"
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
@@ -207,7 +218,7 @@ func (db *DB) Events(ctx context.Context, q EventQuery) (EventPage, error) {
 		var e Event
 		var atMs int64
 		var detail string
-		if err := rows.Scan(&e.ID, &atMs, &e.Kind, &e.Tenant, &e.Text, &detail); err != nil {
+		if err := rows.Scan(&e.ID, &atMs, &e.Kind, &e.Tenant, &e.Team, &e.Who, &e.Text, &detail); err != nil {
 			return err
 		}
 		e.At = fromMs(atMs)

@@ -48,7 +48,7 @@ func TestEventsComeBackAsTheyWere(t *testing.T) {
 		db := open(t, url)
 		want := store.Event{
 			ID: "01936f2e-0000-7000-8000-000000000001", At: noon.Add(7 * time.Millisecond), Kind: "explosion",
-			Tenant: "payments", Text: "ünï \"c\" 'ö' \\ $1 ? % 世界", Detail: json.RawMessage(`{"label": "id", "n": 12345678901234567890}`),
+			Tenant: "payments", Team: "tëam", Who: "ann", Text: "ünï \"c\" 'ö' \\ $1 ? % 世界", Detail: json.RawMessage(`{"label": "id", "n": 12345678901234567890}`),
 		}
 		plain := store.Event{ID: "01936f2e-0000-7000-8000-000000000000", At: noon, Kind: "k", Text: "plain"}
 		if err := db.AppendEvents(t.Context(), []store.Event{want, plain}); err != nil {
@@ -108,6 +108,8 @@ func TestEventQueries(t *testing.T) {
 				At:     noon.Add(time.Duration(i) * time.Minute),
 				Kind:   []string{"reload", "limit"}[i%2],
 				Tenant: []tenant.ID{"", "a", "b"}[i%3],
+				Team:   []string{"", "", "cart"}[i%3],
+				Who:    []string{"", "ann", "", "bob"}[i%4],
 				Text:   fmt.Sprint(i),
 			})
 		}
@@ -123,6 +125,9 @@ func TestEventQueries(t *testing.T) {
 			{"of a kind", store.EventQuery{Kind: "limit"}, "5 3 1"},
 			{"of a tenant", store.EventQuery{Tenant: "a"}, "4 1"},
 			{"of a kind and tenant", store.EventQuery{Kind: "limit", Tenant: "a"}, "1"},
+			{"of a team", store.EventQuery{Team: "cart"}, "5 2"},
+			{"of who made them happen", store.EventQuery{Who: "ann"}, "5 1"},
+			{"of a team, by who", store.EventQuery{Team: "cart", Who: "ann"}, "5"},
 			{"from a time on, that time included", store.EventQuery{From: noon.Add(4 * time.Minute)}, "5 4"},
 			{"before a time, that time not included", store.EventQuery{To: noon.Add(time.Minute)}, "0"},
 			{"between two times", store.EventQuery{From: noon.Add(time.Minute), To: noon.Add(3 * time.Minute)}, "2 1"},

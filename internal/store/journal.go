@@ -93,7 +93,9 @@ func (j *Journal) Numbered(e Event) Event {
 }
 
 // size is what e takes in memory, in bytes, about.
-func (e Event) size() int { return 256 + len(e.Kind) + len(e.Tenant) + len(e.Text) + len(e.Detail) }
+func (e Event) size() int {
+	return 256 + len(e.Kind) + len(e.Tenant) + len(e.Team) + len(e.Who) + len(e.Text) + len(e.Detail)
+}
 
 // trim drops the oldest that wait while there are too many. What is being stored
 // just now is not dropped: it may be in the store already.

@@ -63,6 +63,8 @@ func (j *Journal) remembered(q EventQuery) ([]Event, error) {
 func (q EventQuery) means(e Event) bool {
 	return (q.Kind == "" || q.Kind == e.Kind) &&
 		(q.Tenant == "" || q.Tenant == e.Tenant) &&
+		(q.Team == "" || tidyText(q.Team, maxWho) == e.Team) &&
+		(q.Who == "" || tidyText(q.Who, maxWho) == e.Who) &&
 		(q.From.IsZero() || e.At.UnixMilli() >= q.From.UnixMilli()) &&
 		(q.To.IsZero() || e.At.UnixMilli() < q.To.UnixMilli())
 }

@@ -43,7 +43,7 @@ func serveTo(t *testing.T, h *controltest.Headgate) string {
 		t.Fatal(err)
 	}
 	people := signin.New(signin.Parts{
-		Sessions: func() signin.SessionStore { return nil }, Tell: func(string) {}, Log: slog.New(slog.DiscardHandler),
+		Sessions: func() signin.SessionStore { return nil }, Tell: func(string, string) {}, Log: slog.New(slog.DiscardHandler),
 	}, settings)
 	o := ui.Options{SignsIn: people.Enabled}
 	door := ui.NewDoor(o)

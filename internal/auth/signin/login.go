@@ -102,7 +102,7 @@ func (si *SignIn) welcome(rw http.ResponseWriter, r *http.Request, p *policy, id
 		return
 	}
 	si.parts.Log.Info("signed in", slog.String("user", name), slog.String("from", address(r)))
-	si.parts.Tell(fmt.Sprintf("%q signed in from %s", name, address(r)))
+	si.parts.Tell(name, fmt.Sprintf("%q signed in from %s", name, address(r)))
 	si.pass(SignedIn, r, id)
 	http.Redirect(rw, r, si.Public(next), http.StatusSeeOther)
 }

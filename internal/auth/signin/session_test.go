@@ -101,7 +101,7 @@ const openHash = "$argon2id$v=19$m=7168,t=6,p=1$MTIzNDU2Nzg$XAvd6Ra2XKbDwt2h9VKE
 // signInWith returns a SignIn for ann, with the store of sessions.
 func signInWith(t *testing.T, d *drawer) *SignIn {
 	t.Helper()
-	p := Parts{Sessions: func() SessionStore { return nil }, Tell: func(string) {}, Log: slog.New(slog.DiscardHandler)}
+	p := Parts{Sessions: func() SessionStore { return nil }, Tell: func(string, string) {}, Log: slog.New(slog.DiscardHandler)}
 	if d != nil {
 		d.sessions = map[string]remembered{}
 		p.Sessions = func() SessionStore { return d }

@@ -37,11 +37,11 @@ type SignIn struct {
 // Parts are what a SignIn needs.
 type Parts struct {
 	Tokens      *auth.Tokens
-	Sessions    func() SessionStore // nil while the store is not open
-	ExternalURL *url.URL            // at which browsers reach the listener; nil: as the request says
-	Secure      bool                // browsers come by https
-	Tell        func(text string)   // of who signed in
-	Record      func(Passage)       // of who signed in and out, and of who tried to; nil: nobody records it
+	Sessions    func() SessionStore    // nil while the store is not open
+	ExternalURL *url.URL               // at which browsers reach the listener; nil: as the request says
+	Secure      bool                   // browsers come by https
+	Tell        func(who, text string) // of who signed in
+	Record      func(Passage)          // of who signed in and out, and of who tried to; nil: nobody records it
 	Log         *slog.Logger
 }
 
