@@ -50,7 +50,6 @@ func Hostile(t testing.TB) *Headgate {
 		Rules: fmt.Sprintf("rules:\n  - {name: hostile, match: %q, action: drop, mode: shadow, reason: %q, team: %q}\n",
 			`{l="<script>window.ran=1</script>"}`, HostileNames[0]+HostileNames[1], HostileNames[1]),
 		Limits: limits, Owners: []attribution.OwnerConfig{{Label: "team"}}, Prices: prices(t),
-		Alerts: fmt.Sprintf("groups:\n  - name: %q\n    rules:\n      - {alert: %q, expr: %q}\n", HostileNames[1], HostileNames[0], `{l="<script>window.ran=1</script>"} > 1`),
 		Ledger: true, Stored: true,
 	})
 	var list []series.Labels
