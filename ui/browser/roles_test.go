@@ -75,6 +75,8 @@ func deeds(t *testing.T, h *controltest.Headgate) (list []deed) {
 	return append(list,
 		deed{"/rules/new", formOf("new-one", "team", "checkout"), "ed ann"},
 		deed{"/rules/new", formOf("new-two", "team", ""), "ann"},
+		deed{"/limits/billing/edit", url.Values{"samples_per_second": {"10"}, "mode": {"shadow"}, "reason": {"INC-1"}}, "ann"},
+		deed{"/limits/billing/delete", url.Values{"reason": {"INC-1"}}, "ann"},
 		deed{"/status/bypass", url.Values{"for": {"1h"}, "reason": {"INC-1"}}, "ann"},
 		deed{"/status/bypass/end", url.Values{}, "ann"},
 		deed{"/tokens", url.Values{"name": {"ci"}, "role": {"viewer"}, "expires": {"7d"}}, "ann"},
@@ -196,7 +198,7 @@ func TestWhatEachRoleSeesAndMayDo(t *testing.T) {
 			prepare(t, h)
 			v := visit(t, true)
 			v.signIn(address, name)
-			places := []string{"Overview", "Metrics", "Rules", "Limits", "Teams & cost", "Explain", "Activity", "Status"}
+			places := []string{"Overview", "Metrics", "Rules", "Recommendations", "Limits", "Teams & cost", "Explain", "Activity", "Status"}
 			if name == "ann" {
 				places = append(places, "Tokens")
 			}
