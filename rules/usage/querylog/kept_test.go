@@ -132,8 +132,8 @@ func TestQueriesAreSeen(t *testing.T) {
 		}
 		e = restarted(t, e)
 	}
-	if a, _ := e.Of("calls", "", noon); a.Logged != 5 || a.Told != 10 {
-		t.Errorf("%d are of logs and %d were told, want 5 and 10", a.Logged, a.Told)
+	if a, _ := e.Of("calls", "", noon); a.Logged != 5 || a.Told != 11 {
+		t.Errorf("%d are of logs and %d were told, want 5 and 11", a.Logged, a.Told)
 	}
 	if q, ok := e.Kept("errors"); !ok || q.Count != uint64(maxBy+4) {
 		t.Errorf("errors is %+v", q)
