@@ -25,6 +25,12 @@ func (t *Tenant) Demand(now time.Time) (d *Demand, ok bool) {
 		return nil, false
 	}
 	d = &Demand{pools: t.pools, rates: t.read(t.clock(now))}
+	// In a tenant's first window demand is spread over it, and what remains is not yet.
+	for p := range d.rates.remains {
+		for l, demand := range d.rates.demand[p] {
+			d.rates.remains[p][l] = min(d.rates.remains[p][l], demand)
+		}
+	}
 	if t.control.exceeded {
 		c := t.control
 		c.pools = slices.Clone(c.pools)
