@@ -110,7 +110,10 @@ func (w *ledgerWhere) text(n int) string {
 
 // span yields the cells of [from, end), which may be summed up.
 func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	whole := from == from.Day() && end == from+24
+	whole, err := r.whole(ctx, tx, from, end)
+	if err != nil {
+		return err
+	}
 	if whole && !r.metric {
 		return r.teams(ctx, tx, from, yield)
 	}
@@ -129,6 +132,17 @@ func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution
 		return err
 	}
 	return r.keys(ctx, tx, from, cells, rules, when, args, yield)
+}
+
+// whole reports whether [from, end) has all cells of its day, as today has where the
+// hours to come are left out.
+func (r *cellReader) whole(ctx context.Context, tx *sql.Tx, from, end attribution.Hour) (bool, error) {
+	if from != from.Day() || end == from+24 {
+		return from == from.Day(), nil
+	}
+	var more bool
+	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_cells WHERE hour >= $1 AND hour < $2)", int64(end), int64(from+24)).Scan(&more)
+	return !more, err
 }
 
 // teams yields the sums of a day by team.
