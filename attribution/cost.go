@@ -80,6 +80,14 @@ rows:
 	return found
 }
 
+// DropDrafts lets go of what Explain needs, which is several times the rest.
+func (r *Report) DropDrafts() {
+	for i := range r.Rows {
+		r.Rows[i].made = nil
+	}
+	r.pots = nil
+}
+
 // A Report says what was used and what it cost. The rows' costs are Total
 // together, to the micro-unit, and so are their savings Saved.
 type Report struct {

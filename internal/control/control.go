@@ -29,6 +29,9 @@ type Control struct {
 	reports chan struct{} // holds one for each that is being made
 
 	previews chan struct{} // holds one for each that runs
+
+	kept   *kept
+	recent bool // kept answers will do
 }
 
 // Parts are what a Control asks.
@@ -58,7 +61,7 @@ type Parts struct {
 func New(p Parts) *Control {
 	return &Control{
 		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows), writes: newWrites(),
-		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews),
+		reports: make(chan struct{}, reportsAtOnce), previews: make(chan struct{}, maxPreviews), kept: new(kept),
 	}
 }
 
@@ -74,6 +77,14 @@ func (c *Control) now() time.Time {
 func (c *Control) As(a auth.Actor) *Control {
 	other := *c
 	other.actor = a
+	return &other
+}
+
+// Recently returns the Control whose answers, where they take long to find, may be a
+// little older than the question: those of pages, which say how old they are.
+func (c *Control) Recently() *Control {
+	other := *c
+	other.recent = true
 	return &other
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/headgate/headgate/attribution"
 )
@@ -12,6 +13,7 @@ import (
 // A CostReport is what was used and what it cost.
 type CostReport struct {
 	*attribution.Report
+	At    time.Time // when it was made
 	Notes []string // sentences to be read with it
 }
 
@@ -21,7 +23,14 @@ func (c *Control) Costs(ctx context.Context, q CostQuery) (CostReport, error) {
 	if err != nil {
 		return CostReport{}, err
 	}
-	return c.costs(ctx, parsed)
+	rows := func(r CostReport) int { return len(r.Rows) }
+	return recently(ctx, c, "costs", parsed, parsed.Tenant, rows, func() (CostReport, error) {
+		r, err := c.costs(ctx, parsed)
+		if err == nil && c.recent {
+			r.DropDrafts()
+		}
+		return r, err
+	})
 }
 
 // FocusCosts returns the report that q asks for as charges of FOCUS: by day,
@@ -44,6 +53,7 @@ func (c *Control) FocusCosts(ctx context.Context, q CostQuery) (CostReport, erro
 }
 
 func (c *Control) costs(ctx context.Context, q attribution.Query) (out CostReport, err error) {
+	out.At = c.now()
 	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error {
 		out.Report, err = r.report(ctx, q)
 		return err
@@ -74,7 +84,14 @@ func (c *Control) CostFigures(ctx context.Context, q CostQuery, row []string) ([
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.costs(ctx, parsed)
+	return recently(ctx, c, "figures", struct {
+		of  attribution.Query
+		row []string
+	}{parsed, row}, parsed.Tenant, few, func() ([]CostFigure, error) { return c.figures(ctx, parsed, values) })
+}
+
+func (c *Control) figures(ctx context.Context, q attribution.Query, values map[attribution.Column]string) ([]CostFigure, error) {
+	r, err := c.costs(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -56,13 +56,17 @@ func (c *Control) CostSummary(ctx context.Context, q SummaryQuery) (CostSummary,
 		return CostSummary{}, err
 	}
 	month := attribution.Query{From: m.From(), To: min(m.To(), soon(now)), Shared: c.parts.Policies.Shared(), Tenant: t, Team: q.Team}
+	return recently(ctx, c, "summary", month, t, few, func() (CostSummary, error) { return c.summary(ctx, month, now) })
+}
+
+func (c *Control) summary(ctx context.Context, month attribution.Query, now time.Time) (CostSummary, error) {
 	s := CostSummary{Query: month, Before: month.Before()}
-	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return s.fill(ctx, r, now) })
+	err := c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return s.fill(ctx, r, now) })
 	if err != nil {
 		return CostSummary{}, err
 	}
 	for _, b := range c.parts.Policies.Budgets() {
-		if b.Team == q.Team && b.Tenant == t {
+		if b.Team == month.Team && b.Tenant == month.Tenant {
 			state := b.State(s.Forecast, s.Days)
 			s.Budget = &state
 		}
