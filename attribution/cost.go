@@ -144,7 +144,8 @@ func NewBuilder(q Query, t *Tariff) *Builder {
 }
 
 // Add adds a cell. Cells that the query does not cover are left out; sums of
-// cells must lie within one day, one month and one price.
+// cells must lie within one month and one price, and within one day where the query
+// groups by day.
 func (b *Builder) Add(c *Cell) {
 	if !b.query.covers(&c.Key) {
 		return

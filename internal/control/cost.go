@@ -14,7 +14,7 @@ import (
 type CostReport struct {
 	*attribution.Report
 	At    time.Time // when it was made
-	Notes []string // sentences to be read with it
+	Notes []string  // sentences to be read with it
 }
 
 // Costs returns the report that q asks for.

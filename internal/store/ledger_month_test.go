@@ -257,7 +257,9 @@ func TestRollingUpChangesNoSum(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		before := cells(t, l, whole(), change)
+		byDay := whole()
+		byDay.By = append(byDay.By, attribution.ByDay)
+		before := cells(t, l, byDay, change)
 		rollUp() // nothing is closed
 		if err := l.Close(t.Context(), attribution.Closing{Month: october, At: noon, Prices: []attribution.Price{prices(t, "1", 0), prices(t, "2", change)}}); err != nil {
 			t.Fatal(err)
@@ -271,7 +273,7 @@ func TestRollingUpChangesNoSum(t *testing.T) {
 		}
 		for range 2 {
 			rollUp()
-			expect(t, "rolled up", before, cells(t, l, whole(), change))
+			expect(t, "rolled up", before, cells(t, l, byDay, change))
 			if n := count(t, db, "ledger_cells"); n != (3+24+1)*3 { // a day, a day in two parts, and a day by hours
 				t.Errorf("%d cells, want %d", n, (3+24+1)*3)
 			}

@@ -18,16 +18,23 @@ var errEnough = errors.New("enough")
 
 // Cells is that of [attribution.Store]. It goes day by day, each as it is at one
 // moment: what is settled or rolled up meanwhile is counted once. A whole day comes
-// from its sums, if metrics are not asked for from those by team; the rest from the
-// cells of hours.
+// from its sums, if metrics are not asked for from those by team; where they are, and
+// days are not told apart, what is over of a month comes from the sums of the month;
+// the rest from the cells of hours.
 func (l *Ledger) Cells(ctx context.Context, q attribution.Query, changes []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
 		first, last, err := l.extent(ctx)
 		r := newCellReader(q, first)
 		from, to := max(first.Day(), q.From), min(last+1, q.To)
 		for err == nil && from < to {
-			end := min(endOfSpan(from, changes), q.To)
-			err = l.db.snapshot(ctx, func(tx *sql.Tx) error { return r.span(ctx, tx, from, end, yield) })
+			end := from
+			err = l.db.snapshot(ctx, func(tx *sql.Tx) (err error) {
+				if end, err = r.month(ctx, tx, from, changes, yield); err != nil || end > from {
+					return err
+				}
+				end = min(endOfSpan(from, changes), q.To)
+				return r.span(ctx, tx, from, end, yield)
+			})
 			from = end
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -257,7 +264,7 @@ func (r *cellReader) cells(ctx context.Context, tx *sql.Tx, t *sumTable, by, whe
 		into = append(into, &n[i])
 	}
 	sums, group := t.summed(), " GROUP BY "+by
-	if t == &dayTable { // has one row by key
+	if t == &dayTable || t == &monthTable { // has one row by key
 		sums, group = strings.Join(t.sums, ", "), ""
 	}
 	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s%s", by, sums, t.name, where, group), args, into, func() error {
