@@ -10,7 +10,11 @@ import (
 	"github.com/headgate/headgate/attribution"
 )
 
-// sumMonths adds to the sums of months by key the hours that are over, a day a
+// summedAtOnce is how many hours a transaction adds to the sums of a month: commits
+// wait meanwhile, a second where there are some 50 000 cells an hour.
+const summedAtOnce = 7 * 24
+
+// sumMonths adds to the sums of months by key the hours that are over, a week a
 // transaction at most: those of months that are not over for longer than sumBack.
 func (l *Ledger) sumMonths(ctx context.Context) error {
 	now := attribution.HourOf(l.now())
@@ -42,7 +46,7 @@ func (l *Ledger) sumMonths(ctx context.Context) error {
 	return nil
 }
 
-// sumMonth adds a day, or what of it is before end, to the sums of m. It reports
+// sumMonth adds a week, or what of it is before end, to the sums of m. It reports
 // whether they go up to end.
 func sumMonth(ctx context.Context, tx *sql.Tx, m attribution.Month, end attribution.Hour) (over bool, err error) {
 	if err := alone(ctx, tx); err != nil {
@@ -58,7 +62,7 @@ func sumMonth(ctx context.Context, tx *sql.Tx, m attribution.Month, end attribut
 			return false, err
 		}
 	}
-	next := min(until.Day()+24, end)
+	next := min(until.Day()+summedAtOnce, end)
 	if next <= until {
 		return true, nil
 	}
