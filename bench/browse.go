@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -78,19 +79,39 @@ func browsing(now time.Time) []string {
 	)
 }
 
-// Readers ask for pages, one after the other, until each was asked for often enough.
+const (
+	// patience is how long a turn asks for one page: a slow one is asked for less often,
+	// so that the whole run ends.
+	patience = 3 * time.Second
+
+	// leastAsked is how often a page is asked for in a turn, however slow.
+	leastAsked = 2
+)
+
+// readers ask for pages, one after the other, until each was asked for often enough.
 type readers struct {
 	admin string
 	paths []string
 	took  [][]time.Duration // of each path
 	bytes []int64
+	wrong []int  // answers that were no page
+	text  string // of the first of them
 
-	mu   sync.Mutex
-	next atomic.Int64
+	client *http.Client
+
+	mu    sync.Mutex
+	spent []time.Duration // of each path, in this turn
+	asked []int
+	next  atomic.Int64
 }
 
 func newReaders(admin string, paths []string) *readers {
-	return &readers{admin: admin, paths: paths, took: make([][]time.Duration, len(paths)), bytes: make([]int64, len(paths))}
+	n := len(paths)
+	return &readers{
+		admin: admin, paths: paths, took: make([][]time.Duration, n), bytes: make([]int64, n), wrong: make([]int, n),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		spent:  make([]time.Duration, n), asked: make([]int, n),
+	}
 }
 
 // read has n readers ask for every page, times times in all.
@@ -98,6 +119,7 @@ func (r *readers) read(ctx context.Context, n, times int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r.next.Store(0)
+	r.spent, r.asked = make([]time.Duration, len(r.paths)), make([]int, len(r.paths))
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
@@ -106,7 +128,10 @@ func (r *readers) read(ctx context.Context, n, times int) error {
 				if i >= times*len(r.paths) || ctx.Err() != nil {
 					return
 				}
-				if err := r.ask(ctx, i%len(r.paths)); err != nil {
+				if i %= len(r.paths); r.enough(i) {
+					continue
+				}
+				if err := r.ask(ctx, i); err != nil {
 					cancel(err)
 				}
 			}
@@ -114,6 +139,14 @@ func (r *readers) read(ctx context.Context, n, times int) error {
 	}
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// enough reports whether a page has had its time.
+func (r *readers) enough(i int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked[i]++
+	return r.asked[i] > leastAsked && r.spent[i] > patience
 }
 
 // ask asks for a page as a browser does, and times it to the last byte.
@@ -124,19 +157,24 @@ func (r *readers) ask(ctx context.Context, i int) error {
 	}
 	req.Header.Set("Accept", "text/html")
 	begin := time.Now()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := r.client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	n, err := io.Copy(io.Discard, resp.Body)
-	took := time.Since(begin)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s (%v)", r.paths[i], resp.Status, err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.paths[i], err)
 	}
+	took := time.Since(begin)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if resp.StatusCode != http.StatusOK {
+		r.wrong[i]++
+		r.text = cmp.Or(r.text, fmt.Sprintf("%s answered %s after %s", r.paths[i], resp.Status, took))
+	}
 	r.took[i], r.bytes[i] = append(r.took[i], took), n
+	r.spent[i] += took
 	return nil
 }
 
