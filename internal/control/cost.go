@@ -53,7 +53,7 @@ func (c *Control) FocusCosts(ctx context.Context, q CostQuery) (CostReport, erro
 }
 
 func (c *Control) costs(ctx context.Context, q attribution.Query) (out CostReport, err error) {
-	out.At = c.now()
+	out.At = time.Now()
 	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error {
 		out.Report, err = r.report(ctx, q)
 		return err
@@ -70,6 +70,7 @@ type CostFigure struct {
 	Currency string
 	Total    attribution.Micro // of the report
 	Query    attribution.Query // that the report answers
+	At       time.Time         // when that was made
 }
 
 // CostFigures explains the row with the given values, each as in team:checkout, of
@@ -97,7 +98,7 @@ func (c *Control) figures(ctx context.Context, q attribution.Query, values map[a
 	}
 	var figures, corrections []CostFigure
 	for _, i := range r.Find(values) {
-		f := CostFigure{r.Explain(i), r.Currency, r.Total, r.Query}
+		f := CostFigure{r.Explain(i), r.Currency, r.Total, r.Query, r.At}
 		if f.Fixed != nil {
 			corrections = append(corrections, f)
 		} else {

@@ -18,6 +18,7 @@ type SummaryQuery struct {
 
 // A CostSummary is how a month stands.
 type CostSummary struct {
+	At       time.Time // when it was found
 	Currency string
 	Query    attribution.Query // of the month up to now
 	Before   attribution.Query // of the time it is compared with
@@ -60,7 +61,7 @@ func (c *Control) CostSummary(ctx context.Context, q SummaryQuery) (CostSummary,
 }
 
 func (c *Control) summary(ctx context.Context, month attribution.Query, now time.Time) (CostSummary, error) {
-	s := CostSummary{Query: month, Before: month.Before()}
+	s := CostSummary{At: time.Now(), Query: month, Before: month.Before()}
 	err := c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return s.fill(ctx, r, now) })
 	if err != nil {
 		return CostSummary{}, err

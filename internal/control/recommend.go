@@ -81,7 +81,7 @@ func (c *Control) Recommend(ctx context.Context, q RecommendQuery) (Recommendati
 }
 
 func (c *Control) recommend(ctx context.Context, t tenant.ID, q RecommendQuery) (Recommendations, error) {
-	f := finder{c: c, tenant: t, team: q.Team, names: map[string]bool{}, at: c.now()}
+	f := finder{c: c, tenant: t, team: q.Team, names: map[string]bool{}, at: time.Now()}
 	for _, r := range c.parts.Rules.Rules() {
 		f.names[r.Name] = true
 	}

@@ -28,6 +28,7 @@ type Team struct {
 // Teams are all that are known: of catalogs, owners, budgets, and the ledger of
 // this month and the one before.
 type Teams struct {
+	At       time.Time // when this was found
 	Currency string
 	Query    attribution.Query // of the month up to now
 	Before   attribution.Query
@@ -59,7 +60,7 @@ func (c *Control) Teams(ctx context.Context, q TeamsQuery) (Teams, error) {
 }
 
 func (c *Control) listTeams(ctx context.Context, month attribution.Query, now time.Time) (Teams, error) {
-	list := Teams{Query: month, Before: month.Before()}
+	list := Teams{At: time.Now(), Query: month, Before: month.Before()}
 	known := c.knownTeams()
 	if month.Tenant != "" { // a budget is for what all tenants cost
 		for name, of := range known {
