@@ -80,6 +80,14 @@ rows:
 	return found
 }
 
+// DropDrafts lets go of what Explain needs, which is several times the rest.
+func (r *Report) DropDrafts() {
+	for i := range r.Rows {
+		r.Rows[i].made = nil
+	}
+	r.pots = nil
+}
+
 // A Report says what was used and what it cost. The rows' costs are Total
 // together, to the micro-unit, and so are their savings Saved.
 type Report struct {
@@ -136,7 +144,8 @@ func NewBuilder(q Query, t *Tariff) *Builder {
 }
 
 // Add adds a cell. Cells that the query does not cover are left out; sums of
-// cells must lie within one day, one month and one price.
+// cells must lie within one month and one price, and within one day where the query
+// groups by day.
 func (b *Builder) Add(c *Cell) {
 	if !b.query.covers(&c.Key) {
 		return

@@ -14,8 +14,9 @@ type Store interface {
 
 	// Cells returns the cells that q covers, and maybe others of the same hours, by
 	// hour, or an error in place of the rest. A Cell may be the sum of several of one
-	// tenant, team and day, between whose hours none of changes lies: the hours at
-	// which a price begins, sorted (Tariff.Changes). It is the sum of all their
+	// tenant, team and month, or where q groups by day, of one day, between whose hours
+	// none of changes lies: the hours at which a price begins (Tariff.Changes), and
+	// others at which the caller cuts, sorted. It is the sum of all their
 	// services and metrics, whose fields are then empty, unless q groups by them or
 	// names one, and of all their rules, in one without a name, unless q groups by
 	// rules. A sum of the cells of 20 000 metrics is 200 teams' cost at a hundredth

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -23,12 +24,21 @@ type Headgate struct {
 	Window string
 	// Limit is limits.default; none where nil.
 	Limit *Limit
+	// Costs has prices and budgets.
+	Costs bool
+	// Alerts are expressions of alerts that read the upstream.
+	Alerts []string
+	// Past is what the ledger holds before the start; nothing where nil.
+	Past *past
 }
 
 // Name is headgate and the setting.
 func (h *Headgate) Name() string { return "headgate " + h.Setting }
 
-const rulesFile = "rules.yml"
+const (
+	rulesFile  = "rules.yml"
+	alertsFile = "alerts.yml"
+)
 
 // Start runs headgate serve. Its database lies in the process's directory.
 func (h *Headgate) Start(ctx context.Context, upstream string) (*Process, error) {
@@ -47,6 +57,14 @@ func (h *Headgate) Start(ctx context.Context, upstream string) (*Process, error)
 	p := &Process{Name: h.Name(), Write: "http://" + addr[1] + "/api/v1/write", Admin: "http://" + addr[0], Dir: dir}
 	if err := writeRules(p, h.Rules); err != nil {
 		return nil, err
+	}
+	if err := writeAlerts(dir, h.Alerts); err != nil {
+		return nil, err
+	}
+	if h.Past != nil {
+		if err := h.Past.write(ctx, "sqlite://"+filepath.Join(dir, "headgate.db"), time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	return launch(ctx, p, p.Admin+"/-/ready", h.Program, "serve", "--config.file="+file,
 		"--web.listen-address="+addr[0], "--ingest.listen-address="+addr[1], "--web.enable-lifecycle")
@@ -75,14 +93,30 @@ func (h *Headgate) config(upstream string) ([]byte, error) {
 		"profiler": profiler,
 		"limits":   limits,
 		"rules":    map[string]any{"files": []string{rulesFile}},
+		"storage":  map[string]any{"url": "sqlite://headgate.db"},
 	}
+	about := map[string]any{}
 	if h.Owners {
 		var owners []map[string]string
 		for _, d := range domains {
 			owners = append(owners, map[string]string{"match": fmt.Sprintf(`{namespace=~"%s-.*"}`, d), "team": d})
 		}
 		owners = append(owners, map[string]string{"label": "team"})
-		config["attribution"] = map[string]any{"owners": owners}
+		about["owners"] = owners
+	}
+	if h.Costs {
+		about["prices"] = map[string]any{"currency": "USD", "per_million_samples": "0.10", "per_thousand_series_month": "5.00"}
+		budgets := map[string]any{}
+		for i, d := range domains {
+			budgets[d] = map[string]any{"month": 400 << (i % 4)}
+		}
+		about["budgets"] = budgets
+	}
+	if len(about) > 0 {
+		config["attribution"] = about
+	}
+	if len(h.Alerts) > 0 {
+		config["usage"] = map[string]any{"rule_files": []string{alertsFile}}
 	}
 	return yaml.Marshal(config)
 }
@@ -93,6 +127,21 @@ func writeRules(p *Process, rules []Rule) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(p.Dir, rulesFile), b, 0o644)
+}
+
+func writeAlerts(dir string, exprs []string) error {
+	if len(exprs) == 0 {
+		return nil
+	}
+	var list []map[string]string
+	for i, e := range exprs {
+		list = append(list, map[string]string{"alert": fmt.Sprint("Alert", i), "expr": e})
+	}
+	b, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": "bench", "rules": list}}})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, alertsFile), b, 0o644)
 }
 
 // Reload gives a running Headgate other rules, through its rule file.

@@ -21,8 +21,15 @@ type Result struct {
 
 	Header  []string   `json:",omitempty"`
 	Lines   [][]string `json:",omitempty"`
+	Beside  *Table     `json:",omitempty"` // what else the row found
 	Figures []Figure   `json:",omitempty"` // behind Lines
 	Note    string     `json:",omitempty"`
+}
+
+// A Table is one more table of a result.
+type Table struct {
+	Header []string
+	Lines  [][]string
 }
 
 func (r *Result) reached(ok bool) {
@@ -83,6 +90,9 @@ func (r *Report) Markdown() string {
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s. Wanted: %s. %s\n\n", res.Row, res.About, res.Want, res.Verdict)
 		b.WriteString(table(res.Header, res.Lines))
+		if res.Beside != nil {
+			b.WriteString("\n" + table(res.Beside.Header, res.Beside.Lines))
+		}
 		if res.Note != "" {
 			fmt.Fprintf(&b, "\n%s\n", res.Note)
 		}

@@ -123,6 +123,8 @@ func Rows() []Row {
 		}.row(),
 		Row{"memory-1m", "resident memory at 1 M series in 5000 metrics, paced", false, memory},
 		Row{"pages-100k-metrics", "what pages ask for at 100 000 metrics, while 1 M samples/s pass", false, profilePages},
+		Row{"pages-10k", "every page at 10 000 metrics and two months of ledger, while 500 000 samples/s pass", false, readPages(10_000, 100*time.Millisecond)},
+		Row{"pages-100k", "every page at 100 000 metrics and two months of ledger, while 500 000 samples/s pass", false, readPages(100_000, 300*time.Millisecond)},
 		Row{"hostile", "a hostile minute: resident memory, and how good senders fare", false, hostile},
 	)
 	return rows

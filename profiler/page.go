@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // cursor names the place after p.
@@ -14,32 +13,27 @@ func (p *place) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(append(b, p.name...))
 }
 
-// after returns the places behind the cursor. Figures move between pages: what
-// passed the cursor meanwhile is shown twice or not at all.
-func after(list []place, cursor string) ([]place, error) {
+// parseCursor returns the place that a page goes on behind; nil where it begins with
+// the first. Figures move between pages: what passed the cursor meanwhile is shown
+// twice or not at all.
+func parseCursor(cursor string) (*place, error) {
 	if cursor == "" {
-		return list, nil
+		return nil, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(b) < 8 {
 		return nil, ErrCursor
 	}
-	key, name := math.Float64frombits(binary.BigEndian.Uint64(b)), string(b[8:])
-	i := slices.IndexFunc(list, func(p place) bool { return p.key < key || p.key == key && p.name > name })
-	if i < 0 {
-		return nil, nil
-	}
-	return list[i:], nil
+	return &place{key: math.Float64frombits(binary.BigEndian.Uint64(b)), name: string(b[8:])}, nil
 }
 
 // letGoText says in sentences what memory did not allow.
 func (f *profile) letGoText() []string {
-	f.mu.Lock()
 	part := f.latest.Load()
 	sampled, unlabelled, missed := 0, 0, 0
-	for _, m := range f.list {
+	f.each(func(m *metric) {
 		if m.exact(part) {
-			continue
+			return
 		}
 		sampled++
 		if !m.sketches.labelled {
@@ -48,7 +42,8 @@ func (f *profile) letGoText() []string {
 		if m.sketches.missed {
 			missed++
 		}
-	}
+	})
+	f.mu.Lock()
 	overflow, limit := f.overflow != nil, f.limit
 	f.mu.Unlock()
 	var text []string

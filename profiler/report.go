@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/headgate/headgate/internal/series"
@@ -126,13 +125,17 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 	if f == nil {
 		return page, nil
 	}
-	list := f.ranked(&q, key, at.Part)
-	page.Total = totalOf(list, q.Cost)
-	page.TotalMetrics = len(list)
-	list, err := after(list, q.Cursor)
+	behind, err := parseCursor(q.Cursor)
 	if err != nil {
 		return MetricsPage{}, err
 	}
+	r := ranking{behind: behind, cost: q.Cost}
+	if q.Limit > 0 {
+		r.most = q.Limit + 1
+	}
+	f.rank(&q, key, at.Part, &r)
+	page.Total, page.TotalMetrics = r.total(), r.metrics
+	list := r.sorted()
 	if q.Limit > 0 && len(list) > q.Limit {
 		list = list[:q.Limit]
 		page.Next = list[q.Limit-1].cursor()
@@ -142,52 +145,10 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 	return page, nil
 }
 
-// totalOf adds up what is in a list. Estimates err independently of each other.
-func totalOf(list []place, cost func(metric string, forwarded, series, samplesPerSecond float64) float64) (t Total) {
-	for i := range list {
-		x := &list[i].figures
-		t.TotalSeries += x.series
-		t.TotalError += x.seriesError * x.seriesError
-		t.TotalForwarded += x.forwarded
-		t.TotalPerSecond += x.perSecond
-		if x.series > 0 {
-			t.TotalActive++
-		}
-		if cost != nil {
-			t.TotalCost += cost(list[i].name, x.forwarded, x.series, x.perSecond)
-		}
-	}
-	t.TotalError = math.Sqrt(t.TotalError)
-	return t
-}
-
 var sortKeys = map[string]func(string, *figures) float64{
 	BySeries:  func(_ string, x *figures) float64 { return x.series },
 	BySamples: func(_ string, x *figures) float64 { return x.perSecond },
 	ByChurn:   func(_ string, x *figures) float64 { return x.churn },
-}
-
-// A place is a metric in a list: what it is sorted by, and its figures.
-type place struct {
-	key  float64
-	name string
-	m    *metric
-	figures
-}
-
-// ranked returns the metrics that q means, in its order.
-func (f *profile) ranked(q *Query, key func(string, *figures) float64, part int64) []place {
-	var list []place
-	asked := asked{match: q.Match, name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
-	f.each(func(m *metric) {
-		if x, ok := f.figures(m, &asked, part); ok {
-			list = append(list, place{key(m.name, &x), m.name, m, x})
-		}
-	})
-	slices.SortFunc(list, func(a, b place) int {
-		return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.name, b.name))
-	})
-	return list
 }
 
 // rows returns what is known of the metrics of a list.

@@ -101,7 +101,7 @@ func newCostsView(r *request, q control.CostQuery, report control.CostReport) co
 	by := append(slices.Clone(pairs), "by", q.By)
 	v := costsView{
 		Head: headView{
-			Title: "Costs", Lead: sentence(period(report.Query)) + ", in days of UTC. " + sharingWords(report.Query.Shared), AsOf: newWhen(r.now, r.now),
+			Title: "Costs", Lead: sentence(period(report.Query)) + ", in days of UTC. " + sharingWords(report.Query.Shared), AsOf: newWhen(report.At, r.now),
 			Tools: []toolView{{"CSV", r.exportLink("csv", by...)}},
 		},
 		Form: newCostsForm(r, q, report), Currency: report.Currency,

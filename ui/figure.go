@@ -46,7 +46,7 @@ func (r *request) backToCosts(q control.CostQuery) templ.SafeURL {
 
 func newFigureView(r *request, q control.CostQuery, row []string, figures []control.CostFigure) figureView {
 	v := figureView{
-		Head: headView{Title: "How this figure came about", Lead: "Quantities of the ledger, times the price that held in their hour.", AsOf: newWhen(r.now, r.now)},
+		Head: headView{Title: "How this figure came about", Lead: "Quantities of the ledger, times the price that held in their hour.", AsOf: newWhen(figures[0].At, r.now)},
 		Back: r.backToCosts(q), Formula: sentence(attribution.Formula) + ".",
 	}
 	for _, text := range row {

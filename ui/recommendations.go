@@ -52,7 +52,7 @@ func newRecommendationsView(r *request, found control.Recommendations) recommend
 	v := recommendationsView{
 		Head: headView{
 			Title: "Recommendations", Lead: "What would save the most, each with a rule that is tried in mode shadow first. None of them breaks a query that is known.",
-			AsOf: newWhen(r.now, r.now), Tools: []toolView{{"Refresh", r.here()}},
+			AsOf: newWhen(found.At, r.now), Tools: []toolView{{"Refresh", r.here()}},
 		},
 		Notes: found.Notes,
 	}

@@ -26,7 +26,7 @@ type request struct {
 
 func (s *site) request(r *http.Request) *request {
 	a := who(r.Context())
-	return &request{control: s.control.As(a), actor: a, site: s, http: r, query: r.URL.Query(), now: time.Now()}
+	return &request{control: s.control.As(a).Recently(), actor: a, site: s, http: r, query: r.URL.Query(), now: time.Now()}
 }
 
 func (r *request) context() context.Context { return r.http.Context() }

@@ -87,7 +87,7 @@ func newTeamView(r *request, t control.TeamDetail) teamView {
 	month := s.Query.From.Month().String()
 	v := teamView{
 		Head: headView{
-			Title: short(t.Name), Code: true, Lead: period(s.Query) + ", in days of UTC. " + sharingWords(s.Query.Shared), AsOf: newWhen(r.now, r.now),
+			Title: short(t.Name), Code: true, Lead: period(s.Query) + ", in days of UTC. " + sharingWords(s.Query.Shared), AsOf: newWhen(s.At, r.now),
 			Tools: []toolView{
 				{"Report", r.link("/costs", "team", t.Name, "by", "metric", "month", r.month())},
 				{"CSV", r.exportLink("csv", "team", t.Name, "by", "day,metric", "month", month)},

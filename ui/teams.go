@@ -64,7 +64,7 @@ func newTeamsView(r *request, list control.Teams, s control.CostSummary) teamsVi
 	m := list.Query.From.Month()
 	v := teamsView{
 		Head: headView{
-			Title: "Teams & cost", Lead: period(list.Query) + ", in days of UTC. " + sharingWords(list.Query.Shared), AsOf: newWhen(r.now, r.now),
+			Title: "Teams & cost", Lead: period(list.Query) + ", in days of UTC. " + sharingWords(list.Query.Shared), AsOf: newWhen(list.At, r.now),
 			Tools: []toolView{
 				{"Report", r.link("/costs", "month", r.month())}, {"Unowned", r.link("/unowned")},
 				{"CSV", r.link("/teams.csv", "month", r.month())},

@@ -34,7 +34,7 @@ internal/api          internal/control profiler rules limiter attribution intern
 ui                    internal/control profiler rules limiter attribution internal/auth internal/series internal/tenant
 
 cmd                   *
-bench                 gateway profiler rules limiter attribution internal/remotewrite internal/series internal/tenant
+bench                 gateway profiler rules limiter attribution internal/store internal/remotewrite internal/series internal/tenant
 bench/prom            bench gateway profiler rules limiter attribution internal/remotewrite internal/series internal/tenant
 internal/arch
 `

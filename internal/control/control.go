@@ -30,6 +30,9 @@ type Control struct {
 	unread  *unreading
 
 	previews chan struct{} // holds one for each that runs
+
+	kept   *kept
+	recent bool // kept answers will do
 }
 
 // Parts are what a Control asks.
@@ -59,7 +62,7 @@ type Parts struct {
 func New(p Parts) *Control {
 	return &Control{
 		parts: p, actor: auth.Actor{Name: "headgate", Role: auth.Admin}, rates: new(rates), flows: new(flows), writes: newWrites(),
-		reports: make(chan struct{}, reportsAtOnce), unread: &unreading{told: map[string]bool{}}, previews: make(chan struct{}, maxPreviews),
+		reports: make(chan struct{}, reportsAtOnce), unread: &unreading{told: map[string]bool{}}, previews: make(chan struct{}, maxPreviews), kept: new(kept),
 	}
 }
 
@@ -75,6 +78,14 @@ func (c *Control) now() time.Time {
 func (c *Control) As(a auth.Actor) *Control {
 	other := *c
 	other.actor = a
+	return &other
+}
+
+// Recently returns the Control whose answers, where they take long to find, may be a
+// little older than the question: those of pages, which say how old they are.
+func (c *Control) Recently() *Control {
+	other := *c
+	other.recent = true
 	return &other
 }
 

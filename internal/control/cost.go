@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/headgate/headgate/attribution"
 )
@@ -12,7 +13,8 @@ import (
 // A CostReport is what was used and what it cost.
 type CostReport struct {
 	*attribution.Report
-	Notes []string // sentences to be read with it
+	At    time.Time // when it was made
+	Notes []string  // sentences to be read with it
 }
 
 // Costs returns the report that q asks for.
@@ -21,7 +23,14 @@ func (c *Control) Costs(ctx context.Context, q CostQuery) (CostReport, error) {
 	if err != nil {
 		return CostReport{}, err
 	}
-	return c.costs(ctx, parsed)
+	rows := func(r CostReport) int { return len(r.Rows) }
+	return recently(ctx, c, "costs", parsed, parsed.Tenant, rows, func() (CostReport, error) {
+		r, err := c.costs(ctx, parsed)
+		if err == nil && c.recent {
+			r.DropDrafts()
+		}
+		return r, err
+	})
 }
 
 // FocusCosts returns the report that q asks for as charges of FOCUS: by day,
@@ -44,6 +53,7 @@ func (c *Control) FocusCosts(ctx context.Context, q CostQuery) (CostReport, erro
 }
 
 func (c *Control) costs(ctx context.Context, q attribution.Query) (out CostReport, err error) {
+	out.At = time.Now()
 	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error {
 		out.Report, err = r.report(ctx, q)
 		return err
@@ -60,6 +70,7 @@ type CostFigure struct {
 	Currency string
 	Total    attribution.Micro // of the report
 	Query    attribution.Query // that the report answers
+	At       time.Time         // when that was made
 }
 
 // CostFigures explains the row with the given values, each as in team:checkout, of
@@ -74,13 +85,20 @@ func (c *Control) CostFigures(ctx context.Context, q CostQuery, row []string) ([
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.costs(ctx, parsed)
+	return recently(ctx, c, "figures", struct {
+		of  attribution.Query
+		row []string
+	}{parsed, row}, parsed.Tenant, few, func() ([]CostFigure, error) { return c.figures(ctx, parsed, values) })
+}
+
+func (c *Control) figures(ctx context.Context, q attribution.Query, values map[attribution.Column]string) ([]CostFigure, error) {
+	r, err := c.costs(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	var figures, corrections []CostFigure
 	for _, i := range r.Find(values) {
-		f := CostFigure{r.Explain(i), r.Currency, r.Total, r.Query}
+		f := CostFigure{r.Explain(i), r.Currency, r.Total, r.Query, r.At}
 		if f.Fixed != nil {
 			corrections = append(corrections, f)
 		} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -119,7 +120,8 @@ func (r *ledgerReader) together(ctx context.Context, all attribution.Query, othe
 		builders = append(builders, attribution.NewBuilder(q, r.tariff))
 	}
 	n := 0
-	for cell, err := range r.store.Cells(ctx, all, r.tariff.Changes(all.From, all.To)) {
+	read, cuts := r.cells(all, others)
+	for cell, err := range r.store.Cells(ctx, read, cuts) {
 		if err != nil {
 			return nil, err
 		}
@@ -151,6 +153,24 @@ func (r *ledgerReader) together(ctx context.Context, all attribution.Query, othe
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+// cells returns the query for the cells of several reports, and the hours at which
+// sums of them are cut: where a price begins, or one of the reports begins or ends.
+func (r *ledgerReader) cells(all attribution.Query, others []attribution.Query) (attribution.Query, []attribution.Hour) {
+	cuts := r.tariff.Changes(all.From, all.To)
+	for _, q := range others {
+		for _, h := range []attribution.Hour{q.From, q.To} {
+			if all.From < h && h < all.To {
+				cuts = append(cuts, h)
+			}
+		}
+		if q.Groups(attribution.ByDay) && !all.Groups(attribution.ByDay) {
+			all.By = append(slices.Clone(all.By), attribution.ByDay)
+		}
+	}
+	slices.Sort(cuts)
+	return all, slices.Compact(cuts)
 }
 
 // notes are sentences to be read with a report.

@@ -18,6 +18,7 @@ type SummaryQuery struct {
 
 // A CostSummary is how a month stands.
 type CostSummary struct {
+	At       time.Time // when it was found
 	Currency string
 	Query    attribution.Query // of the month up to now
 	Before   attribution.Query // of the time it is compared with
@@ -56,13 +57,17 @@ func (c *Control) CostSummary(ctx context.Context, q SummaryQuery) (CostSummary,
 		return CostSummary{}, err
 	}
 	month := attribution.Query{From: m.From(), To: min(m.To(), soon(now)), Shared: c.parts.Policies.Shared(), Tenant: t, Team: q.Team}
-	s := CostSummary{Query: month, Before: month.Before()}
-	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return s.fill(ctx, r, now) })
+	return recently(ctx, c, "summary", month, t, few, func() (CostSummary, error) { return c.summary(ctx, month, now) })
+}
+
+func (c *Control) summary(ctx context.Context, month attribution.Query, now time.Time) (CostSummary, error) {
+	s := CostSummary{At: time.Now(), Query: month, Before: month.Before()}
+	err := c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return s.fill(ctx, r, now) })
 	if err != nil {
 		return CostSummary{}, err
 	}
 	for _, b := range c.parts.Policies.Budgets() {
-		if b.Team == q.Team && b.Tenant == t {
+		if b.Team == month.Team && b.Tenant == month.Tenant {
 			state := b.State(s.Forecast, s.Days)
 			s.Budget = &state
 		}

@@ -28,7 +28,8 @@ type effect struct {
 
 	present, others, future *rules.Engine // with the rules as they are, without the rule, with it
 
-	before                           inventory.Result // what passes now, summed over tenants
+	passing                          func(tenant.ID) inventory.Result // what of a tenant passes now
+	before                           inventory.Result                 // that, summed over tenants
 	matched, gone, thinned, restored inventory.Tally
 	torn                             []string
 	exact, cut                       bool
@@ -104,7 +105,8 @@ func (e *effect) late() bool {
 
 // tenant looks at the series of one tenant.
 func (e *effect) tenant(t tenant.ID) {
-	e.lookBefore(t)
+	r := e.passing(t)
+	e.before.Series, e.before.PerSecond = plus(e.before.Series, r.Series), plus(e.before.PerSecond, r.PerSecond)
 	touched := e.rule.For(t) || e.replaced != nil && e.replaced.For(t)
 	if !touched {
 		return
@@ -120,11 +122,16 @@ func (e *effect) tenant(t tenant.ID) {
 	e.tear(t, families, func() { e.judge(present, others, future) })
 }
 
-// lookBefore adds up what passes by the verdicts that series were received with last.
-func (e *effect) lookBefore(t tenant.ID) {
-	q := inventory.Query{Passes: passing(e.present.For(t, e.now))}
-	r := e.profiler.Select(t, &q)
-	e.before.Series, e.before.PerSecond = plus(e.before.Series, r.Series), plus(e.before.PerSecond, r.PerSecond)
+// passingOf returns what of a tenant passes by the verdicts that its series were
+// received with last.
+func (c *Control) passingOf(ctx context.Context, t tenant.ID) inventory.Result {
+	r, err := recently(ctx, c, "passing", t, t, few, func() (inventory.Result, error) {
+		return c.parts.Profiler.Select(t, &inventory.Query{Passes: passing(c.parts.Rules.For(t, time.Now()))}), nil
+	})
+	if err != nil { // nobody waits for it any more
+		return inventory.Result{}
+	}
+	return r
 }
 
 // judge finds the outcomes of the rows that are drawn.

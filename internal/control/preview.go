@@ -121,7 +121,7 @@ func (c *Control) Preview(ctx context.Context, s rules.Spec, position int) (Prev
 			return Preview{}, err
 		}
 	}
-	return c.preview(ctx, r, position)
+	return c.preview(ctx, r, position, c.passingOf)
 }
 
 // freeName returns a name that no rule has, which begins with name.
@@ -138,8 +138,9 @@ func (c *Control) freeName(name string) string {
 	return free
 }
 
-// preview is Preview of a valid rule, which does not change.
-func (c *Control) preview(ctx context.Context, r *rules.Rule, position int) (Preview, error) {
+// preview is Preview of a valid rule, which does not change. passing says what of a
+// tenant passes now.
+func (c *Control) preview(ctx context.Context, r *rules.Rule, position int, passing func(context.Context, tenant.ID) inventory.Result) (Preview, error) {
 	select {
 	case c.previews <- struct{}{}:
 		defer func() { <-c.previews }()
@@ -152,6 +153,7 @@ func (c *Control) preview(ctx context.Context, r *rules.Rule, position int) (Pre
 		return Preview{}, err
 	}
 	e.ctx, e.profiler, e.until, e.now = ctx, c.parts.Profiler, now.Add(previewTime), now
+	e.passing = func(t tenant.ID) inventory.Result { return passing(ctx, t) }
 	tenants, hidden := c.meant(r)
 	for i, t := range tenants {
 		e.tenant(t)

@@ -14,6 +14,7 @@ import (
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler"
+	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
 )
 
@@ -64,6 +65,7 @@ type RecommendQuery struct {
 
 // Recommendations are changes that would save money, with the most first.
 type Recommendations struct {
+	At    time.Time // when they were found
 	List  []Recommendation
 	Notes []string // what is to be known of them, in sentences
 }
@@ -75,7 +77,11 @@ func (c *Control) Recommend(ctx context.Context, q RecommendQuery) (Recommendati
 	if err != nil {
 		return Recommendations{}, err
 	}
-	f := finder{c: c, tenant: t, team: q.Team, names: map[string]bool{}}
+	return recently(ctx, c, "recommend", q, t, few, func() (Recommendations, error) { return c.recommend(ctx, t, q) })
+}
+
+func (c *Control) recommend(ctx context.Context, t tenant.ID, q RecommendQuery) (Recommendations, error) {
+	f := finder{c: c, tenant: t, team: q.Team, names: map[string]bool{}, at: time.Now()}
 	for _, r := range c.parts.Rules.Rules() {
 		f.names[r.Name] = true
 	}
@@ -83,10 +89,12 @@ func (c *Control) Recommend(ctx context.Context, q RecommendQuery) (Recommendati
 		return Recommendations{}, err
 	}
 	slices.SortStableFunc(f.list, func(a, b Recommendation) int { return cmp.Compare(b.rough, a.rough) })
-	out := Recommendations{Notes: f.notes()}
+	out := Recommendations{At: f.at, Notes: f.notes()}
 	if f.unseen > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("There was time to look at %d of %d metrics.", len(f.rows)-f.unseen, len(f.rows)))
 	}
+	passing := c.passingOf(ctx, t) // of all rules, which are of this tenant
+	f.passing = func(context.Context, tenant.ID) inventory.Result { return passing }
 	ctx, cancel := context.WithTimeout(ctx, recommendTime)
 	defer cancel()
 	for i, r := range f.list[:min(len(f.list), tried)] {
@@ -119,6 +127,9 @@ type finder struct {
 	rows   []profiler.MetricRow
 	list   []Recommendation
 	unseen int // of rows: there was no time for them
+
+	at      time.Time // when it looks
+	passing func(context.Context, tenant.ID) inventory.Result
 }
 
 // find lists candidates.
@@ -196,7 +207,7 @@ func (f *finder) try(ctx context.Context, r *Recommendation) (ok bool, err error
 	if len(errs) > 0 { // a name that does not fit into a selector
 		return false, nil
 	}
-	if r.Preview, err = f.c.preview(ctx, rule, 0); err != nil {
+	if r.Preview, err = f.c.preview(ctx, rule, 0, f.passing); err != nil {
 		return false, err
 	}
 	p := &r.Preview

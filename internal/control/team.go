@@ -28,6 +28,7 @@ type Team struct {
 // Teams are all that are known: of catalogs, owners, budgets, and the ledger of
 // this month and the one before.
 type Teams struct {
+	At       time.Time // when this was found
 	Currency string
 	Query    attribution.Query // of the month up to now
 	Before   attribution.Query
@@ -55,15 +56,19 @@ func (c *Control) Teams(ctx context.Context, q TeamsQuery) (Teams, error) {
 		return Teams{}, err
 	}
 	month := attribution.Query{From: m.From(), To: min(m.To(), soon(now)), Shared: c.parts.Policies.Shared(), Tenant: t, By: []attribution.Column{attribution.ByTeam}}
-	list := Teams{Query: month, Before: month.Before()}
+	return recently(ctx, c, "teams", month, t, few, func() (Teams, error) { return c.listTeams(ctx, month, now) })
+}
+
+func (c *Control) listTeams(ctx context.Context, month attribution.Query, now time.Time) (Teams, error) {
+	list := Teams{At: time.Now(), Query: month, Before: month.Before()}
 	known := c.knownTeams()
-	if t != "" { // a budget is for what all tenants cost
+	if month.Tenant != "" { // a budget is for what all tenants cost
 		for name, of := range known {
 			of.Budget = nil
 			known[name] = of
 		}
 	}
-	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return list.fill(ctx, r, known, now) })
+	err := c.read(ctx, func(ctx context.Context, r *ledgerReader) error { return list.fill(ctx, r, known, now) })
 	if err != nil {
 		return Teams{}, err
 	}
@@ -198,6 +203,14 @@ const maxParts = 10
 
 // Team returns one team, or an ErrNotFound.
 func (c *Control) Team(ctx context.Context, name string, q TeamsQuery) (TeamDetail, error) {
+	t, err := c.tenantOrAll(auth.ReadCosts, q.Tenant)
+	if err != nil {
+		return TeamDetail{}, err
+	}
+	return recently(ctx, c, "team", [2]any{name, q}, t, few, func() (TeamDetail, error) { return c.readTeam(ctx, name, q) })
+}
+
+func (c *Control) readTeam(ctx context.Context, name string, q TeamsQuery) (TeamDetail, error) {
 	t, known := c.knownTeams()[name]
 	if name == "" {
 		return TeamDetail{}, &missing{"a team has a name; GET /api/v1/teams lists those that are known"}

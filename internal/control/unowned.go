@@ -64,39 +64,88 @@ const (
 	leastShare = 0.5
 )
 
-// A holding is one label's value.
-type holding struct {
-	label int // number in By
-	value string
-}
-
-// evidence counts owned series by label, value and team.
+// evidence counts owned series by label, value and team. It is asked of every series
+// that is kept.
 type evidence struct {
 	by    []string
-	teams map[holding]map[string]int
+	teams []map[string]*holders // of each label, by its values
 	pairs int
+}
+
+// holders are the teams whose series have one value of a label.
+type holders struct {
+	teams []holder
+	index map[string]int // of many teams
+}
+
+// fewHolders is how many teams are found faster by looking at all.
+const fewHolders = 8
+
+type holder struct {
+	team   string
+	series int
+}
+
+func newEvidence(by []string) *evidence {
+	e := &evidence{by: by}
+	for range by {
+		e.teams = append(e.teams, map[string]*holders{})
+	}
+	return e
 }
 
 // add counts a series of a team.
 func (e *evidence) add(ls series.Labels, team string) {
 	for i, name := range e.by {
-		h := holding{i, ls.Get(name)}
-		if h.value == "" {
-			continue
+		if value := ls.Get(name); value != "" {
+			e.count(i, value, team)
 		}
-		teams := e.teams[h]
-		if teams[team] == 0 {
-			if e.pairs >= maxEvidence {
-				continue
-			}
-			e.pairs++
-			if teams == nil {
-				teams = map[string]int{}
-				e.teams[h] = teams
-			}
-		}
-		teams[team]++
 	}
+}
+
+func (e *evidence) count(label int, value, team string) {
+	h := e.teams[label][value]
+	if of := h.find(team); of != nil {
+		of.series++
+		return
+	}
+	if e.pairs >= maxEvidence {
+		return
+	}
+	e.pairs++
+	if h == nil {
+		h = &holders{}
+		e.teams[label][value] = h
+	}
+	h.teams = append(h.teams, holder{team, 1})
+	switch n := len(h.teams); {
+	case n == fewHolders:
+		h.index = map[string]int{}
+		for k := range h.teams {
+			h.index[h.teams[k].team] = k
+		}
+	case n > fewHolders:
+		h.index[team] = n - 1
+	}
+}
+
+// find returns the team's entry; nil where there is none.
+func (h *holders) find(team string) *holder {
+	if h == nil {
+		return nil
+	}
+	if h.index != nil {
+		if k, ok := h.index[team]; ok {
+			return &h.teams[k]
+		}
+		return nil
+	}
+	for k := range h.teams {
+		if h.teams[k].team == team {
+			return &h.teams[k]
+		}
+	}
+	return nil
 }
 
 // owner returns who owns most of the series that have a label in common with those
@@ -105,10 +154,12 @@ func (e *evidence) owner(values []string) *SuggestedOwner {
 	var best *SuggestedOwner
 	for i, v := range values {
 		all, most, team := 0, 0, ""
-		for t, n := range e.teams[holding{i, v}] {
-			all += n
-			if n > most || n == most && t < team {
-				most, team = n, t
+		if h := e.teams[i][v]; h != nil {
+			for _, of := range h.teams {
+				all += of.series
+				if of.series > most || of.series == most && of.team < team {
+					most, team = of.series, of.team
+				}
 			}
 		}
 		share := float64(most) / float64(max(1, all))
@@ -146,7 +197,7 @@ func (c *Control) Unowned(ctx context.Context, q UnownedQuery) (Unowned, error) 
 	}
 	price := c.monthlyPrice(t)
 	u.Currency = price.Currency()
-	known := evidence{by: u.By, teams: map[holding]map[string]int{}}
+	known := newEvidence(u.By)
 	r := c.parts.Profiler.Select(t, &inventory.Query{By: u.By, Match: func(ls series.Labels, v inventory.Verdict) bool {
 		if v.Team != attribution.Unowned {
 			known.add(ls, v.Team)

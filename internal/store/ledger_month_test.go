@@ -257,7 +257,9 @@ func TestRollingUpChangesNoSum(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		before := cells(t, l, whole(), change)
+		byDay := whole()
+		byDay.By = append(byDay.By, attribution.ByDay)
+		before := cells(t, l, byDay, change)
 		rollUp() // nothing is closed
 		if err := l.Close(t.Context(), attribution.Closing{Month: october, At: noon, Prices: []attribution.Price{prices(t, "1", 0), prices(t, "2", change)}}); err != nil {
 			t.Fatal(err)
@@ -271,7 +273,7 @@ func TestRollingUpChangesNoSum(t *testing.T) {
 		}
 		for range 2 {
 			rollUp()
-			expect(t, "rolled up", before, cells(t, l, whole(), change))
+			expect(t, "rolled up", before, cells(t, l, byDay, change))
 			if n := count(t, db, "ledger_cells"); n != (3+24+1)*3 { // a day, a day in two parts, and a day by hours
 				t.Errorf("%d cells, want %d", n, (3+24+1)*3)
 			}
@@ -307,4 +309,50 @@ func TestALedgerWhoseStoreIsGoneSaysSo(t *testing.T) {
 	}
 	commit(t, l, b)
 	expect(t, "afterwards", "+0 shop/unowned//up [14 0 0 0 0 0] 0", cells(t, l, attribution.Query{From: noonHour, To: noonHour + 1, Team: attribution.Unowned, Metric: "up"}))
+}
+
+// What is over of a month has a row for each metric and team, however many days there
+// are; what comes late is in it, and a query that cuts the month has its days.
+func TestAMonthByMetricIsARowOfEach(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		db := open(t, url)
+		now := october.From().Time().Add(10*24*time.Hour + 90*time.Minute)
+		l := db.Ledger(sets, func() time.Time { return now })
+		hour := attribution.HourOf(now)
+		for i, h := 0, october.From(); h <= hour; i, h = i+1, h+5 {
+			commit(t, l, batch("a", uint64(i+1), example(h)...))
+		}
+		commit(t, l, batch("now", 1, example(hour)...))
+		rows := func(q attribution.Query, changes ...attribution.Hour) (n int, forwarded uint64) {
+			t.Helper()
+			for c, err := range l.Cells(t.Context(), q, changes) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, forwarded = n+1, forwarded+c.Samples[attribution.Forwarded]
+			}
+			return n, forwarded
+		}
+		month := attribution.Query{From: october.From(), To: hour + 1, By: []attribution.Column{attribution.ByMetric}}
+		byHours, all := rows(month)
+		if err := l.Settle(t.Context(), hour-6); err != nil {
+			t.Fatal(err)
+		}
+		if n, sum := rows(month); n != 3+3 || sum != all {
+			t.Errorf("%d rows of %d samples, want 6 of %d: before the sums there were %d", n, sum, all, byHours)
+		}
+		commit(t, l, batch("late", 1, example(october.From()+7)...))
+		one := uint64(10 + 1 + 7)
+		if n, sum := rows(month); n != 3+3 || sum != all+one {
+			t.Errorf("with late ones %d rows of %d samples, want 6 of %d", n, sum, all+one)
+		}
+		if n, sum := rows(month, october.From()+48); n <= 6 || sum != all+one {
+			t.Errorf("cut by a price there are %d rows of %d samples", n, sum)
+		}
+		part := month
+		part.To = october.From() + 72
+		if n, sum := rows(part); n <= 6 || sum >= all {
+			t.Errorf("of three days there are %d rows of %d samples", n, sum)
+		}
+	})
 }

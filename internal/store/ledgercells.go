@@ -18,16 +18,23 @@ var errEnough = errors.New("enough")
 
 // Cells is that of [attribution.Store]. It goes day by day, each as it is at one
 // moment: what is settled or rolled up meanwhile is counted once. A whole day comes
-// from its sums, if metrics are not asked for from those by team; the rest from the
-// cells of hours.
+// from its sums, if metrics are not asked for from those by team; where they are, and
+// days are not told apart, what is over of a month comes from the sums of the month;
+// the rest from the cells of hours.
 func (l *Ledger) Cells(ctx context.Context, q attribution.Query, changes []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
 		first, last, err := l.extent(ctx)
 		r := newCellReader(q, first)
 		from, to := max(first.Day(), q.From), min(last+1, q.To)
 		for err == nil && from < to {
-			end := min(endOfSpan(from, changes), q.To)
-			err = l.db.snapshot(ctx, func(tx *sql.Tx) error { return r.span(ctx, tx, from, end, yield) })
+			end := from
+			err = l.db.snapshot(ctx, func(tx *sql.Tx) (err error) {
+				if end, err = r.month(ctx, tx, from, changes, yield); err != nil || end > from {
+					return err
+				}
+				end = min(endOfSpan(from, changes), q.To)
+				return r.span(ctx, tx, from, end, yield)
+			})
 			from = end
 		}
 		if err != nil && !errors.Is(err, errEnough) {
@@ -110,7 +117,10 @@ func (w *ledgerWhere) text(n int) string {
 
 // span yields the cells of [from, end), which may be summed up.
 func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	whole := from == from.Day() && end == from+24
+	whole, err := r.whole(ctx, tx, from, end)
+	if err != nil {
+		return err
+	}
 	if whole && !r.metric {
 		return r.teams(ctx, tx, from, yield)
 	}
@@ -129,6 +139,17 @@ func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution
 		return err
 	}
 	return r.keys(ctx, tx, from, cells, rules, when, args, yield)
+}
+
+// whole reports whether [from, end) has all cells of its day, as today has where the
+// hours to come are left out.
+func (r *cellReader) whole(ctx context.Context, tx *sql.Tx, from, end attribution.Hour) (bool, error) {
+	if from != from.Day() || end == from+24 {
+		return from == from.Day(), nil
+	}
+	var more bool
+	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_cells WHERE hour >= $1 AND hour < $2)", int64(end), int64(from+24)).Scan(&more)
+	return !more, err
 }
 
 // teams yields the sums of a day by team.
@@ -243,7 +264,7 @@ func (r *cellReader) cells(ctx context.Context, tx *sql.Tx, t *sumTable, by, whe
 		into = append(into, &n[i])
 	}
 	sums, group := t.summed(), " GROUP BY "+by
-	if t == &dayTable { // has one row by key
+	if t == &dayTable || t == &monthTable { // has one row by key
 		sums, group = strings.Join(t.sums, ", "), ""
 	}
 	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s%s", by, sums, t.name, where, group), args, into, func() error {

@@ -16,7 +16,7 @@ const settledAtOnce = 2000
 // the sketches are deleted. It goes by transactions of some thousand, so that commits
 // come in between. A sketch that cannot be read counts nothing; the error says how
 // many there were, and the others are settled. Then it sums up the days that are
-// over, a day a transaction.
+// over, a day a transaction, and the months as far as they are.
 func (l *Ledger) Settle(ctx context.Context, h attribution.Hour) error {
 	n, damage, err := l.damaged(ctx, h)
 	if err == nil {
@@ -24,6 +24,9 @@ func (l *Ledger) Settle(ctx context.Context, h attribution.Hour) error {
 	}
 	if err == nil {
 		err = l.sumUp(ctx, h)
+	}
+	if err == nil {
+		err = l.sumMonths(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("settle the ledger before %s: %w", h, err)
