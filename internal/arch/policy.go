@@ -32,6 +32,7 @@ internal/alert        profiler rules limiter attribution internal/tenant
 internal/control      gateway profiler rules limiter attribution internal/store internal/auth internal/alert internal/series internal/tenant
 internal/api          internal/control profiler rules limiter attribution internal/auth internal/series internal/tenant
 ui                    internal/control profiler rules limiter attribution internal/auth internal/series internal/tenant
+ui/browser            ui internal/api internal/control profiler rules limiter attribution internal/auth internal/series internal/tenant
 
 cmd                   *
 bench                 gateway profiler rules limiter attribution internal/store internal/remotewrite internal/series internal/tenant

@@ -60,7 +60,7 @@ func (c *Control) findings(t tenant.ID, team string) []Finding {
 	if c.parts.Profiler == nil {
 		return nil
 	}
-	price := c.metricPrice(t, nil)
+	price := c.metricPrice(t, nil, nil)
 	if price.Currency() == "" {
 		return nil
 	}

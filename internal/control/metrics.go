@@ -54,15 +54,20 @@ func (c *Control) ProfileMetrics(ctx context.Context, q MetricsQuery) (MetricsPa
 	if err != nil {
 		return MetricsPage{}, err
 	}
+	page := MetricsPage{judging: c.judging(t), readers: c.readers(), asked: c.asking()}
+	passing, err := page.judging.passing(q.Team, q.Phase)
+	if err != nil {
+		return MetricsPage{}, err
+	}
 	price := c.monthlyPrice(t)
+	if q.Phase != PhaseForwarded { // samples that rules thin away are none of those
+		price = c.metricPrice(t, match, passing)
+	}
 	if q.Sort == profiler.ByCost && price.Currency() == "" {
 		return MetricsPage{}, &Invalid{"sort", fmt.Sprintf("tenant %s has no price, so nothing of it has a cost: set attribution.prices in the configuration file, or PUT /api/v1/prices; or sort by series, samples or churn", t)}
 	}
-	page := MetricsPage{Price: price, judging: c.judging(t), readers: c.readers(), asked: c.asking()}
-	ask := profiler.Query{Tenant: t, Match: match, Sort: q.Sort, Cost: price.ofPart, Limit: q.Limit, Cursor: q.Cursor, Judged: !q.Brief}
-	if ask.Passes, err = page.judging.passing(q.Team, q.Phase); err != nil {
-		return MetricsPage{}, err
-	}
+	page.Price = price
+	ask := profiler.Query{Tenant: t, Match: match, Sort: q.Sort, Cost: price.ofPart, Passes: passing, Limit: q.Limit, Cursor: q.Cursor, Judged: !q.Brief}
 	had, note, err := c.hadOutcome(ctx, t, q.Phase)
 	if err != nil {
 		return MetricsPage{}, err

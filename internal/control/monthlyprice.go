@@ -55,8 +55,9 @@ func (c *Control) SamplesPerMonth(t tenant.ID, perSecond float64) (attribution.M
 }
 
 // metricPrice returns the price that a tenant pays now, with what rules thin the
-// series by that match; no selector means all.
-func (c *Control) metricPrice(t tenant.ID, match []*series.Selector) MonthlyPrice {
+// series by that match; no selector means all. meant, where it is not nil, says how
+// many samples of a series are meant.
+func (c *Control) metricPrice(t tenant.ID, match []*series.Selector, meant func(v inventory.Verdict, perSecond float64) (float64, bool)) MonthlyPrice {
 	m := c.monthlyPrice(t)
 	if m.Currency() == "" || c.parts.Rules == nil {
 		return m
@@ -73,8 +74,15 @@ func (c *Control) metricPrice(t tenant.ID, match []*series.Selector) MonthlyPric
 	}
 	passes, thin := passing(policy), rules.Downsample.String()
 	q := inventory.Query{Selectors: thinning, By: []string{series.MetricName}, Passes: func(v inventory.Verdict, perSecond float64) (float64, bool) {
+		if v.Action != thin {
+			return 0, false
+		}
 		passed, _ := passes(v, perSecond)
-		return perSecond - passed, v.Action == thin
+		of, ok := perSecond, true
+		if meant != nil {
+			of, ok = meant(v, perSecond)
+		}
+		return min(of, perSecond-passed), ok
 	}}
 	if len(match) > 0 {
 		q.Match = func(ls series.Labels, _ inventory.Verdict) bool {
