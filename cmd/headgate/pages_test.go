@@ -228,5 +228,5 @@ func TestTheAuditIsReadPageByPage(t *testing.T) {
 	if next == nil {
 		t.Fatalf("no link leads on:\n%s", text)
 	}
-	r.wantPage(next[1], http.StatusOK, ann, "10 changes on this page", "First page")
+	r.wantPage(next[1], http.StatusOK, ann, "11 changes on this page", "session.begin", "First page")
 }
