@@ -15,7 +15,9 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/internal/control/controltest"
+	"github.com/headgate/headgate/limiter"
 	"github.com/headgate/headgate/ui"
 )
 
@@ -81,7 +83,7 @@ func hostilePages() []string {
 	list := []string{
 		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/rules/new", "/recommendations",
-		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/" + url.PathEscape(string(controltest.HostileTenant)) + "/edit?samples_per_second=1", "/activity", "/explain", "/status", "/-/storybook",
+		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/" + url.PathEscape(string(controltest.HostileTenant)) + "/edit?samples_per_second=1", "/limits/billing/delete", "/activity", "/explain", "/status", "/-/storybook",
 		"/rules/" + controltest.HostileRule, "/rules/" + controltest.HostileRule + "/rule", "/rules/" + controltest.HostileRule + "/edit", "/rules/" + controltest.HostileRule + "/history",
 		"/rules/" + controltest.HostileRule + "/revert?to=2", "/rules/" + controltest.HostileRule + "/delete", "/rules/" + controltest.HostileRule + "-gone/history",
 		"/tokens", "/activity/audit",
@@ -194,13 +196,21 @@ func wantHarmlessFile(t *testing.T, address string) {
 }
 
 func TestPagesOfAShopAreSound(t *testing.T) {
-	busy, empty := serve(t, controltest.Paying(t)), serve(t, controltest.New(t, controltest.Config{}))
+	shop := controltest.Shop(t, 300)
+	if _, err := shop.SetLimit(t.Context(), "billing", limiter.Limit{SamplesPerSecond: 10}, control.LimitChange{Reason: "INC-1"}); err != nil {
+		t.Fatal(err)
+	}
+	paying, stored, empty := serve(t, controltest.Paying(t)), serve(t, shop), serve(t, controltest.New(t, controltest.Config{}))
 	for _, l := range append(looks, look{"light", 720}) { // as 1440 at 200 %
 		t.Run(l.String(), func(t *testing.T) {
 			ctx := tab(t, l)
 			watch(t, ctx)
 			for _, path := range pages {
-				do(t, ctx, chromedp.Navigate(busy+path))
+				at := paying
+				if strings.HasPrefix(path, "/rules") || strings.HasPrefix(path, "/limits") { // which has some that can be changed
+					at = stored
+				}
+				do(t, ctx, chromedp.Navigate(at+path))
 				wantSound(t, ctx, path)
 				if l.width == 1440 || l.theme == "light" && l.width == 390 { // themes differ in colours, widths in what stands where
 					wantAccessible(t, ctx, path)

@@ -161,6 +161,9 @@ func stateOf(t *testing.T, h *controltest.Headgate) string {
 	for _, token := range list {
 		fmt.Fprintln(&b, token.ID)
 	}
+	for _, l := range h.Limits(control.LimitsQuery{}).Limits {
+		fmt.Fprintln(&b, l.Tenant, l.Revision)
+	}
 	fmt.Fprintln(&b, h.Bypass() != nil)
 	return b.String()
 }
@@ -240,8 +243,17 @@ func TestWhatEachRoleSeesAndMayDo(t *testing.T) {
 	}
 }
 
-// revisionOf is that of the rule that a path is of, "" where it is of none.
+// revisionOf is that of the rule or the limit that a path is of, "" where it is of
+// neither.
 func revisionOf(h *controltest.Headgate, path string) string {
+	if rest, ok := strings.CutPrefix(path, "/limits/"); ok {
+		tenant, _, _ := strings.Cut(rest, "/")
+		l, err := h.Limit(tenant)
+		if err != nil {
+			return ""
+		}
+		return strconv.FormatInt(l.Revision, 10)
+	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/rules/"), "/")
 	r, err := h.Rule(name)
 	if err != nil || r.Revision == 0 {

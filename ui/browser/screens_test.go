@@ -111,6 +111,7 @@ var pages = []string{
 	"/limits/payments/edit?samples_per_second=20&active_series=400&burst=1s&mode=enforce&default_priority=default",
 	"/limits/billing/edit",
 	"/limits/billing/edit?samples_per_second=many",
+	"/limits/billing/delete",
 	"/teams",
 	"/teams?tenant=payments&month=2026-10",
 	"/teams/checkout",
