@@ -114,26 +114,28 @@ func newReaders(admin string, paths []string) *readers {
 	}
 }
 
-// read has n readers ask for every page, times times in all.
-func (r *readers) read(ctx context.Context, n, times int) error {
+// read has readers ask for every page, as often as the reading says in all.
+func (r *readers) read(ctx context.Context, n reading) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r.next.Store(0)
 	r.spent, r.asked = make([]time.Duration, len(r.paths)), make([]int, len(r.paths))
 	var wg sync.WaitGroup
-	for range n {
+	for range n.readers {
 		wg.Go(func() {
 			for {
 				i := int(r.next.Add(1)) - 1
-				if i >= times*len(r.paths) || ctx.Err() != nil {
+				if i >= n.times()*len(r.paths) || ctx.Err() != nil {
 					return
 				}
+				next := time.Now().Add(n.every)
 				if i %= len(r.paths); r.enough(i) {
 					continue
 				}
 				if err := r.ask(ctx, i); err != nil {
 					cancel(err)
 				}
+				wait(ctx, time.Until(next))
 			}
 		})
 	}

@@ -26,20 +26,20 @@ func TestReadersAskForEveryPageAsOften(t *testing.T) {
 	defer srv.Close()
 	r := newReaders(srv.URL, []string{"/a", "/b"})
 	for range 2 {
-		if err := r.read(t.Context(), 4, 5); err != nil {
+		if err := r.read(t.Context(), fourAtOnce); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range asked {
-		if n := asked[i].Load(); n != 10 || len(r.took[i]) != 10 {
-			t.Errorf("page %d was asked for %d times, and %d were timed; want 10", i, n, len(r.took[i]))
+		if n := asked[i].Load(); n != 20 || len(r.took[i]) != 20 {
+			t.Errorf("page %d was asked for %d times, and %d were timed; want 20", i, n, len(r.took[i]))
 		}
 	}
-	if r.bytes[0] != 4 || r.wrong[0] != 0 || r.wrong[1] != 10 || r.text == "" {
+	if r.bytes[0] != 4 || r.wrong[0] != 0 || r.wrong[1] != 20 || r.text == "" {
 		t.Errorf("%d bytes of a page; wrong answers %d, %q", r.bytes[0], r.wrong, r.text)
 	}
 	srv.Close()
-	if err := r.read(t.Context(), 1, 1); err == nil {
+	if err := r.read(t.Context(), oneReader); err == nil {
 		t.Error("nobody says that there is no server")
 	}
 }

@@ -7,22 +7,42 @@ import (
 	"time"
 )
 
-// A reading is how many read pages in a stretch of a run.
-type reading int
+// A reading is how pages are read in a stretch of a run.
+type reading struct {
+	readers int
+	every   time.Duration // each reader asks no sooner again; 0: at once
+}
 
-// readingTurns are the stretches, in order: in between nobody reads, so that what the
-// machine does meanwhile shows in both.
-var readingTurns = []reading{0, 1, 4, 0, 1, 4, 0}
+var (
+	nobody     = reading{}
+	somebody   = reading{1, time.Second} // as a person does who looks for something
+	oneReader  = reading{readers: 1}
+	fourAtOnce = reading{readers: 4}
+
+	// readingTurns are the stretches, in order: in between nobody reads, so that what
+	// the machine does meanwhile shows in both.
+	readingTurns = []reading{nobody, somebody, oneReader, fourAtOnce, nobody, oneReader, fourAtOnce, nobody}
+)
 
 // String names the stretch.
 func (r reading) String() string {
 	switch r {
-	case 0:
+	case nobody:
 		return "nobody reads"
-	case 1:
-		return "one reader"
+	case somebody:
+		return "one opens a page a second"
+	case oneReader:
+		return "one reads without a pause"
 	}
-	return fmt.Sprintf("%d readers", int(r))
+	return fmt.Sprintf("%d read without a pause", r.readers)
+}
+
+// times is how often every page is read in a stretch.
+func (r reading) times() int {
+	if r == somebody {
+		return 1
+	}
+	return 10
 }
 
 // A stretch is what senders saw and what Headgate used while so many read.
@@ -38,7 +58,7 @@ type stretch struct {
 func readPages(metrics int, most time.Duration) func(ctx context.Context, b *Bench) (*Result, error) {
 	return func(ctx context.Context, b *Bench) (*Result, error) {
 		h, ok := plainHeadgate(b).(*Headgate)
-		res := &Result{Want: fmt.Sprintf("every page's median under %s with one reader, no sample lost, and senders' p99 under 10 ms in every stretch", most)}
+		res := &Result{Want: fmt.Sprintf("every page's median under %s with one reader, no sample lost, and senders' p99 under 10 ms while one opens a page a second", most)}
 		if !ok {
 			return res, nil
 		}
@@ -100,7 +120,7 @@ func (b *Bench) startReading(ctx context.Context, h *Headgate, metrics int) (*re
 		return nil, err
 	}
 	run.sender.Rate = browsePace
-	for _, n := range []reading{1, 4} {
+	for _, n := range []reading{somebody, oneReader, fourAtOnce} {
 		run.readers[n] = newReaders(run.process.Admin, run.paths)
 	}
 	run.sink.Reset()
@@ -123,15 +143,14 @@ func (r *readingRun) close() {
 
 // turn sends for as long as n read every page often enough.
 func (r *readingRun) turn(ctx context.Context, b *Bench, n reading) error {
-	const times = 10 // in each of two turns
 	done := make(chan error, 1)
 	go func() {
-		if n == 0 {
+		if n == nobody {
 			wait(ctx, time.Duration(b.Seconds)*time.Second)
 			done <- ctx.Err()
 			return
 		}
-		done <- r.readers[n].read(ctx, int(n), times)
+		done <- r.readers[n].read(ctx, n)
 	}()
 	before, err := r.process.Usage()
 	if err != nil {
@@ -196,7 +215,7 @@ func (s *stretch) add(sent *Sending, took, cpu time.Duration, rss int64) {
 func (r *readingRun) report(b *Bench, res *Result, most time.Duration) {
 	res.Header = []string{"page", "one reader: times", "p50", "p99", "max", "four: times", "p50", "p99", "max", "KB"}
 	reached := true
-	one, four := r.readers[1], r.readers[4]
+	one, four := r.readers[oneReader], r.readers[fourAtOnce]
 	for i, path := range r.paths {
 		p50 := share(one.took[i], 0.5)
 		reached = reached && p50 < most && one.wrong[i]+four.wrong[i] == 0
@@ -207,10 +226,10 @@ func (r *readingRun) report(b *Bench, res *Result, most time.Duration) {
 		b.say("  %-110s %s", line[0], line[1:])
 	}
 	res.Beside = &Table{Header: []string{"senders, while", "samples/s", "p50", "p99", "max", "p99 from the planned moment", "CPU (cores)", "CPU ns/sample", "RSS MB", "retries", "refused"}}
-	for _, n := range []reading{0, 1, 4} {
+	for _, n := range []reading{nobody, somebody, oneReader, fourAtOnce} {
 		s := r.seen[n]
 		p99 := Percentile(s.sent.Answers, 0.99)
-		reached = reached && p99 < 10*time.Millisecond && s.sent.Refused == 0
+		reached = reached && s.sent.Refused == 0 && (p99 < 10*time.Millisecond || n != nobody && n != somebody)
 		res.Beside.Lines = append(res.Beside.Lines, []string{
 			n.String(), fmt.Sprintf("%.0f", float64(s.sent.Samples)/s.took.Seconds()), ms(Percentile(s.sent.Answers, 0.5)), ms(p99), ms(Percentile(s.sent.Answers, 1)),
 			ms(PercentileDue(s.sent.Answers, 0.99)), fmt.Sprintf("%.2f", float64(s.cpu)/float64(s.took)), fmt.Sprintf("%.0f", float64(s.cpu)/float64(s.sent.Samples)),

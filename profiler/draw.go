@@ -1,6 +1,7 @@
 package profiler
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/headgate/headgate/internal/series"
@@ -47,6 +48,7 @@ func (p *Profiler) Draw(t tenant.ID, selectors []*series.Selector, d *inventory.
 		if drawn && !visit(name) {
 			return
 		}
+		runtime.Gosched() // as each
 	}
 }
 

@@ -2,6 +2,7 @@ package profiler
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/axiomhq/hyperloglog"
@@ -15,7 +16,7 @@ const (
 	// at. A metric counts as some rows itself. What passes meanwhile waits some
 	// tenths of a millisecond.
 	chunk        = 256
-	chunkRows    = 4096
+	chunkRows    = 1024
 	rowsOfMetric = 16
 
 	// recountTime is how much of each second goes into estimates: one of a large
@@ -86,7 +87,7 @@ func (f *profile) turn(p *Profiler, at Moment) {
 }
 
 // each calls visit for every metric with the lock held, and lets go of it in
-// between.
+// between: what waits for the lock, or for a processor, has precedence.
 func (f *profile) each(visit func(m *metric)) {
 	for n := 0; ; {
 		f.mu.Lock()
@@ -99,6 +100,7 @@ func (f *profile) each(visit func(m *metric)) {
 			visit(f.list[n])
 		}
 		f.mu.Unlock()
+		runtime.Gosched()
 	}
 }
 

@@ -26,7 +26,7 @@ func TestARuleIsIdleByTheLedgerOfADay(t *testing.T) {
 		h.Send(t, "", time.Now(), controltest.Series(t, `up{job="api"}`)...)
 		h.Measure(t)
 		if record {
-			for i, at := range []time.Duration{-25, -24, -6} {
+			for i, at := range []time.Duration{-37, -24, -6} {
 				day := controltest.Noon.Truncate(time.Hour).Add(at * time.Hour).Format(time.RFC3339)
 				h.Record(t, uint64(i+1), controltest.Use{Day: day, Tenant: "default", Metric: "gone_total", Forwarded: 10, Dropped: 5, Rule: "drops-much"})
 			}
@@ -40,7 +40,7 @@ func TestARuleIsIdleByTheLedgerOfADay(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ unrecorded, recorded time.Duration }{
 		"drops-much":          {time.Hour, 0},
-		"drops-nothing":       {time.Hour, 24 * time.Hour},
+		"drops-nothing":       {time.Hour, 36*time.Hour + 30*time.Minute},
 		"drops-what-is-there": {0, 0},
 		"keeps":               {time.Hour, time.Hour},
 		"counts":              {time.Hour, time.Hour},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -309,16 +310,23 @@ func scanAll(ctx context.Context, tx *sql.Tx, query string, args, into []any, ea
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for n := 1; rows.Next(); n++ {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
 		if err := each(); err != nil {
 			return err
 		}
+		if n%yieldAfter == 0 {
+			runtime.Gosched()
+		}
 	}
 	return rows.Err()
 }
+
+// yieldAfter is how many rows, of a microsecond or two each, are read before what
+// waits for a processor has precedence.
+const yieldAfter = 64
 
 func compareNames(a, b attribution.Key) int {
 	return strings.Compare(string(a.Tenant)+"\x00"+a.Team+"\x00"+a.Service, string(b.Tenant)+"\x00"+b.Team+"\x00"+b.Service)
