@@ -3,6 +3,7 @@ package control
 import (
 	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,11 +14,13 @@ import (
 )
 
 const (
-	// matchedFor is how long a count of series is shown.
-	matchedFor = 30 * time.Second
+	// matchedFor is how long a count of series is not made anew, and matchedKept how
+	// long it is shown where there is no time for that.
+	matchedFor  = 30 * time.Second
+	matchedKept = 5 * time.Minute
 
 	// matchedBudget is how long the counts of one answer may take.
-	matchedBudget = time.Second
+	matchedBudget = 150 * time.Millisecond
 
 	// matchedTenants is how many tenants a count looks at. Beyond it, the count is
 	// of these alone.
@@ -44,12 +47,33 @@ type matchCount struct {
 	matched Matched
 }
 
-// MatchedEach returns what Matched does of each rule, as far as it can be had within
-// a second; of the others, it is not known.
-func (c *Control) MatchedEach(list []Rule) []Matched {
+// MatchedEach returns what Matched does of each rule, as it was within the last five
+// minutes. It counts for a moment, those first that were counted longest ago: where
+// rules match very many series, some are not known until it is asked again.
+func (c *Control) MatchedEach(list []Rule) []Matched { return c.matchedEach(list, matchedBudget) }
+
+func (c *Control) matchedEach(list []Rule, budget time.Duration) []Matched {
 	out := make([]Matched, len(list))
-	for i, begun := 0, time.Now(); i < len(list) && time.Since(begun) < matchedBudget; i++ {
+	if c.parts.Profiler == nil || c.parts.RuleBook == nil {
+		return out
+	}
+	cache, now := &c.parts.RuleBook.matched, time.Now()
+	var due []int // to be counted
+	at := make([]time.Time, len(list))
+	for i := range list {
+		if known, ok := cache.count(list[i].Rule); ok && now.Sub(known.at) < matchedKept {
+			out[i], at[i] = known.matched, known.at
+		}
+		if now.Sub(at[i]) >= matchedFor {
+			due = append(due, i)
+		}
+	}
+	slices.SortStableFunc(due, func(a, b int) int { return at[a].Compare(at[b]) })
+	for _, i := range due {
 		out[i] = c.Matched(list[i].Rule)
+		if time.Since(now) >= budget {
+			break
+		}
 	}
 	return out
 }
@@ -61,24 +85,34 @@ func (c *Control) Matched(r *rules.Rule) Matched {
 	}
 	cache := &c.parts.RuleBook.matched
 	now := time.Now()
-	cache.mu.Lock()
-	known, ok := cache.counts[r]
-	cache.mu.Unlock()
-	if ok && now.Sub(known.at) < matchedFor {
+	if known, ok := cache.count(r); ok && now.Sub(known.at) < matchedFor {
 		return known.matched
 	}
 	m := c.countMatched(r)
+	cache.keep(r, matchCount{now, m})
+	return m
+}
+
+// count returns the latest count of a rule.
+func (cache *matchCache) count(r *rules.Rule) (matchCount, bool) {
 	cache.mu.Lock()
 	defer cache.mu.Unlock()
-	if now.Sub(cache.swept) >= matchedFor {
-		cache.swept = now
-		maps.DeleteFunc(cache.counts, func(_ *rules.Rule, old matchCount) bool { return now.Sub(old.at) >= matchedFor })
+	known, ok := cache.counts[r]
+	return known, ok
+}
+
+// keep keeps a count of a rule.
+func (cache *matchCache) keep(r *rules.Rule, m matchCount) {
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if m.at.Sub(cache.swept) >= matchedKept {
+		cache.swept = m.at
+		maps.DeleteFunc(cache.counts, func(_ *rules.Rule, old matchCount) bool { return m.at.Sub(old.at) >= matchedKept })
 	}
 	if cache.counts == nil {
 		cache.counts = map[*rules.Rule]matchCount{}
 	}
-	cache.counts[r] = matchCount{now, m}
-	return m
+	cache.counts[r] = m
 }
 
 // countMatched counts the active series that r matches.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"testing"
+	"time"
 
 	"github.com/headgate/headgate/rules"
 )
@@ -35,6 +36,36 @@ func TestSeriesThatRulesMatchAreCounted(t *testing.T) {
 			if want := (Matched{Series: tt.want, Known: true}); got != want {
 				t.Errorf("%s: %+v, want %+v", tt.name, got, want)
 			}
+		}
+	}
+}
+
+// Where there is no time for all of them, those are counted that were counted longest
+// ago, and of the others it is shown what is not too old.
+func TestRulesThatWereCountedLongestAgoAreCountedFirst(t *testing.T) {
+	c := profiling(t, "shop", calls("http_calls", 5)...)
+	book, err := NewRuleBook(c.parts.Rules, nil, nothingStored, c.parts.Events, discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.parts.RuleBook = book
+	r, errs := dropping("a", "http_calls").Rule()
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	var list []Rule
+	for _, ago := range []time.Duration{10 * time.Second, 2 * time.Minute, time.Minute, 6 * time.Minute} {
+		one := *r
+		list = append(list, Rule{Rule: &one})
+		book.matched.keep(&one, matchCount{time.Now().Add(-ago), Matched{Series: ago.Seconds(), Known: true}})
+	}
+	for _, want := range [][4]float64{{10, 120, 60, 5}, {10, 5, 60, 5}, {10, 5, 5, 5}, {10, 5, 5, 5}} {
+		var got [4]float64
+		for i, m := range c.matchedEach(list, 0) {
+			got[i] = m.Series
+		}
+		if got != want {
+			t.Errorf("the rules match %v series, want %v", got, want)
 		}
 	}
 }
