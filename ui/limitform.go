@@ -112,7 +112,7 @@ func (r *request) limitForm(l control.Limit, d limitDraft, err error) (page, err
 		v.Locked = "It is managed by " + shown(l.File) + ", under limits.tenants: change it there and reload."
 	}
 	if n := len(l.Status.Limit.Pools); n > 0 {
-		v.Pools = plural(n, "pool") + " of the limit stay as they are. The API and the configuration file change them."
+		v.Pools = "The limit keeps its " + plural(n, "pool") + ". The API and the configuration file change pools."
 	}
 	p := page{
 		Title: "Limit of " + name, Place: "Limits", Tenant: noTenant,
@@ -218,6 +218,9 @@ func newSlider(value string, there ...float64) sliderView {
 	step := max(1, math.Pow(10, math.Floor(math.Log10(most/100))))
 	most = math.Ceil(2*most/step) * step
 	whole := func(f float64) string { return strconv.FormatFloat(f, 'f', 0, 64) }
+	if value == "" {
+		value = whole(most) // no limit is above every one
+	}
 	return sliderView{Most: whole(most), Step: whole(step), Value: value}
 }
 
