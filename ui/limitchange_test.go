@@ -170,14 +170,15 @@ func TestHostileLimitsAreText(t *testing.T) {
 	}
 }
 
-// A slider reaches beyond what is there, and its number is never beyond it.
+// A slider reaches beyond what is there, its number is never beyond it, and no limit
+// is at its end.
 func TestSlidersReachWhatIsThere(t *testing.T) {
 	for _, tt := range []struct {
 		value string
 		there []float64
 		want  sliderView
 	}{
-		{"", nil, sliderView{"100", "1", ""}},
+		{"", nil, sliderView{"100", "1", "100"}},
 		{"40", []float64{20_000, 650}, sliderView{"40000", "100", "40"}},
 		{"1000000000", []float64{5}, sliderView{"1000000000", "1000000", "1000000000"}},
 		{"x", []float64{123_456}, sliderView{"247000", "1000", "x"}},
