@@ -27,9 +27,12 @@ const (
 	maxKeptRows = 200_000
 )
 
-// A question is what an answer depends on, besides what goes on.
+// A question is what an answer depends on, besides what goes on. Who may do the same
+// of the same tenants and teams gets the same answer.
 type question struct {
 	what, text string
+	tenant     tenant.ID
+	rights     string
 	policies   *policySet
 	rules      *rules.Policy
 }
@@ -58,7 +61,7 @@ func recently[T any](ctx context.Context, c *Control, what string, about any, t 
 	if !c.recent {
 		return find()
 	}
-	q := question{what: what, text: fmt.Sprintf("%#v", about)}
+	q := question{what: what, text: fmt.Sprintf("%#v", about), tenant: t, rights: fmt.Sprintf("%q %q %q", c.actor.Role, c.actor.Tenants, c.actor.Teams)}
 	if c.parts.Policies != nil {
 		q.policies = c.parts.Policies.current.Load()
 	}

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/headgate/headgate/internal/auth"
+	"github.com/headgate/headgate/internal/tenant"
 )
 
 func TestAnAnswerIsKeptForAsLongAsItWasWorth(t *testing.T) {
@@ -128,4 +131,42 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 			t.Errorf("%d answers of %d rows are kept, want what is not too old", len(k.answers), k.rows)
 		}
 	})
+}
+
+// Actors of different tenants may ask in the same words, and mean something else.
+func TestAnAnswerIsKeptForThoseOfTheSameRights(t *testing.T) {
+	of := func(role auth.Role, tenants ...tenant.ID) auth.Actor { return auth.Actor{Name: "ann", Role: role, Tenants: tenants} }
+	for _, tt := range []struct {
+		name   string
+		second auth.Actor
+		tenant tenant.ID
+		asked  int
+	}{
+		{"the same again", of(auth.Viewer, "a"), "a", 1},
+		{"somebody else who may do the same", auth.Actor{Name: "bob", Role: auth.Viewer, Tenants: []tenant.ID{"a"}}, "a", 1},
+		{"of another tenant", of(auth.Viewer, "b"), "b", 2},
+		{"of another tenant as well", of(auth.Viewer, "a", "b"), "a", 2},
+		{"of all tenants", of(auth.Viewer), "a", 2},
+		{"another role", of(auth.Editor, "a"), "a", 2},
+		{"about another tenant", of(auth.Viewer, "a"), "b", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base, asked := &Control{kept: new(kept)}, 0
+				find := func() (int, error) {
+					time.Sleep(time.Second)
+					asked++
+					return asked, nil
+				}
+				for who, about := range map[*Control]tenant.ID{base.As(of(auth.Viewer, "a")).Recently(): "a", base.As(tt.second).Recently(): tt.tenant} {
+					if _, err := recently(t.Context(), who, "x", "", about, few, find); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if asked != tt.asked {
+					t.Errorf("it was found %d times, want %d", asked, tt.asked)
+				}
+			})
+		})
+	}
 }
