@@ -40,6 +40,7 @@ type FlowRow struct {
 
 type flowInput struct {
 	Tenant string    `query:"tenant" doc:"All tenants where absent."`
+	Team   string    `query:"team" doc:"With from: all teams where absent. By rule, it says what was removed of a team's samples, and by which rule."`
 	By     string    `query:"by" enum:"metric,team,rule"`
 	From   time.Time `query:"from" doc:"Where it is there, the ledger answers, in full hours: the answer's from and to say which. Else what was received since the process started."`
 	To     time.Time `query:"to" doc:"With from; now where absent."`
@@ -50,7 +51,7 @@ type flowOutput struct{ Body Flow }
 func registerFlow(a huma.API, c *control.Control) {
 	huma.Register(a, operation(http.MethodGet, "/flow", "get-flow", "What became of the samples received"),
 		func(ctx context.Context, in *flowInput) (*flowOutput, error) {
-			q := control.FlowQuery{Tenant: in.Tenant, By: in.By, From: in.From, To: in.To}
+			q := control.FlowQuery{Tenant: in.Tenant, Team: in.Team, By: in.By, From: in.From, To: in.To}
 			ask := func() (control.Flow, error) { return c.As(actor(ctx)).Flow(q) }
 			if !in.From.IsZero() || !in.To.IsZero() {
 				ask = func() (control.Flow, error) { return c.As(actor(ctx)).LedgerFlow(ctx, q) }

@@ -324,6 +324,7 @@ func TestCostsRefuse(t *testing.T) {
 		return err
 	}
 	flow := func(q FlowQuery) error { _, err := c.LedgerFlow(t.Context(), q); return err }
+	sinceStart := func(q FlowQuery) error { _, err := c.Flow(q); return err }
 	focus := func(c *Control, q CostQuery) error { _, err := c.FocusCosts(t.Context(), q); return err }
 	free, _ := ledgered(t, attribution.DefaultConfig())
 	for _, tt := range []struct {
@@ -331,6 +332,7 @@ func TestCostsRefuse(t *testing.T) {
 		err   error
 		text  string
 	}{
+		{"team", sinceStart(FlowQuery{Team: "checkout"}), "say from when"},
 		{"from", costs(CostQuery{From: "yesterday"}), "write a day"},
 		{"from", costs(CostQuery{From: "2026-11-01T00:30:00Z"}), "within an hour"},
 		{"from", costs(CostQuery{From: "1969-01-01"}), "before 1970"},
@@ -485,6 +487,21 @@ func TestFlowByTheLedger(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, f); diff != "" {
 		t.Errorf("flow by rule (-want +got):\n%s", diff)
+	}
+	for team, want := range map[string]string{
+		"checkout": ": 0 of 3000000 dropped, drop-debug: 2000000 of 2000000 dropped", "unowned": ": 0 of 1000000 dropped", "search": "",
+	} {
+		f, err := c.LedgerFlow(t.Context(), FlowQuery{From: at, To: at.Add(2 * time.Minute), By: "rule", Team: team})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []string
+		for _, r := range f.Rows {
+			rows = append(rows, fmt.Sprintf("%s: %d of %d dropped", r.Key, r.Counts.Dropped, r.Counts.Received))
+		}
+		if got := strings.Join(rows, ", "); got != want {
+			t.Errorf("of the team %s: %q, want %q", team, got, want)
+		}
 	}
 	for by, want := range map[string]string{"": "[]", "team": "[checkout search unowned ledger]", "metric": "[calls stray up]"} {
 		f, err := c.LedgerFlow(t.Context(), FlowQuery{From: at, By: by})

@@ -10,6 +10,7 @@ import (
 // A FlowQuery says which flow is meant.
 type FlowQuery struct {
 	Tenant   string // "" for all
+	Team     string // "" for all; which only LedgerFlow knows
 	By       string // metric, team or rule; "" for the totals alone
 	From, To time.Time
 }
@@ -47,6 +48,8 @@ func (c *Control) Flow(q FlowQuery) (Flow, error) {
 		return Flow{}, &Invalid{"from", since}
 	case !q.To.IsZero():
 		return Flow{}, &Invalid{"to", since}
+	case q.Team != "":
+		return Flow{}, &Invalid{"team", "samples of a team are counted by the ledger, in hours; say from when, as in from=2026-11-02T03:00:00Z"}
 	}
 	g, err := c.parts.Gateway.Flow(t, q.By)
 	if err != nil {

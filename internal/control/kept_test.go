@@ -135,7 +135,9 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 
 // Actors of different tenants may ask in the same words, and mean something else.
 func TestAnAnswerIsKeptForThoseOfTheSameRights(t *testing.T) {
-	of := func(role auth.Role, tenants ...tenant.ID) auth.Actor { return auth.Actor{Name: "ann", Role: role, Tenants: tenants} }
+	of := func(role auth.Role, tenants ...tenant.ID) auth.Actor {
+		return auth.Actor{Name: "ann", Role: role, Tenants: tenants}
+	}
 	for _, tt := range []struct {
 		name   string
 		second auth.Actor

@@ -23,7 +23,7 @@ func (c *Control) LedgerFlow(ctx context.Context, q FlowQuery) (Flow, error) {
 	if q.From.IsZero() {
 		return Flow{}, &Invalid{"from", "from when? leave to out as well for what was received since the process started"}
 	}
-	ask := attribution.Query{From: attribution.HourOf(q.From), To: soon(now), Tenant: t}
+	ask := attribution.Query{From: attribution.HourOf(q.From), To: soon(now), Tenant: t, Team: q.Team, Shared: attribution.Keep}
 	if !q.To.IsZero() {
 		ask.To = attribution.HourOf(q.To.Add(time.Hour - 1))
 	}
