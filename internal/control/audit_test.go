@@ -36,7 +36,7 @@ func TestChangesAreAudited(t *testing.T) {
 		for _, f := range []func() error{
 			func() error { _, err := c.SaveRule(t.Context(), dropping("a", "down"), whatever); return err },
 			func() error {
-				_, err := c.MoveRule(t.Context(), "b", RuleChange{Change: Change{AnyRevision}, Position: 3})
+				_, err := c.SaveRule(t.Context(), dropping("b", "up"), RuleChange{Change: Change{AnyRevision}, Position: 3})
 				return err
 			},
 			func() error { _, err := c.RevertRule(t.Context(), "a", 1, whatever); return err },

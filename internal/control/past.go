@@ -162,13 +162,3 @@ func (c *Control) SeriesHistory(ctx context.Context, tenantName, metric string) 
 	}
 	return h, nil
 }
-
-// Pasts returns how many series a tenant's metrics had a day and a week ago; nil
-// where that is not known, and why where it could not be read.
-func (c *Control) Pasts(ctx context.Context, tenantName string) (day, week *Past, err error) {
-	t, _, err := c.profiled(tenantName, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.pasts(ctx, t, c.now())
-}

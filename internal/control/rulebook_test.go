@@ -102,7 +102,7 @@ func TestRulesOfTheStoreStandBehindThoseOfFiles(t *testing.T) {
 
 		other := ruledBy(t, stored(db))
 		wantRules(t, other, "keep-slo drop-debug a b")
-		if _, err := other.MoveRule(t.Context(), "b", RuleChange{Change: Change{AnyRevision}, Position: 3}); err != nil {
+		if _, err := other.SaveRule(t.Context(), dropping("b", "up"), RuleChange{Change: Change{AnyRevision}, Position: 3}); err != nil {
 			t.Fatal(err)
 		}
 		c.parts.RuleBook.Refresh(t.Context())

@@ -40,24 +40,6 @@ func (c *Control) SaveRule(ctx context.Context, s rules.Spec, by RuleChange) (Ru
 	return c.putRule(ctx, s, by, "rule.save", store.RuleSaved)
 }
 
-// MoveRule puts a rule at another position.
-func (c *Control) MoveRule(ctx context.Context, name string, by RuleChange) (Rule, error) {
-	if err := c.mayChangeRules(); err != nil {
-		return Rule{}, err
-	}
-	if by.Position == 0 {
-		return Rule{}, &Invalid{"position", "which one? say where in the order of precedence the rule is to stand"}
-	}
-	r, err := c.Rule(name)
-	if err != nil {
-		return Rule{}, err
-	}
-	if by.Revision == 0 {
-		by.Revision = NotRevision
-	}
-	return c.putRule(ctx, r.Rule.Spec(), by, "rule.move", store.RuleMoved)
-}
-
 // putRule stores what s says and puts it in force.
 func (c *Control) putRule(ctx context.Context, s rules.Spec, by RuleChange, verb string, action store.RuleAction) (Rule, error) {
 	if err := c.mayChangeRules(); err != nil {
