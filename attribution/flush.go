@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -141,8 +142,9 @@ func (l *Ledger) cutOff(now time.Time) error {
 			l.rosters[b.tenant] = r
 		}
 		folded += r.settle(b, now, &l.config)
-		for n, c := range b.cells {
-			d, err := c.delta(Key{b.hour, b.tenant, n.team, n.service, n.metric})
+		batch.Deltas = slices.Grow(batch.Deltas, len(b.cells))
+		for _, n := range slices.SortedFunc(maps.Keys(b.cells), name.compare) {
+			d, err := b.cells[n].delta(Key{b.hour, b.tenant, n.team, n.service, n.metric})
 			if err != nil {
 				l.restore(waiting)
 				return fmt.Errorf("cell %s: %w", d.Key, err)
@@ -150,7 +152,6 @@ func (l *Ledger) cutOff(now time.Time) error {
 			batch.Deltas = append(batch.Deltas, d)
 		}
 	}
-	slices.SortFunc(batch.Deltas, func(a, b Delta) int { return a.Key.compare(&b.Key) })
 	for t, r := range l.rosters {
 		if r.hour < HourOf(now)-2 {
 			delete(l.rosters, t) // a tenant that is gone
@@ -202,14 +203,6 @@ func (s *shelf) sorted() []*book {
 		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.tenant, b.tenant))
 	})
 	return bs
-}
-
-func (k *Key) compare(o *Key) int {
-	if k.Hour != o.Hour {
-		return cmp.Compare(k.Hour, o.Hour)
-	}
-	return cmp.Or(cmp.Compare(k.Tenant, o.Tenant), cmp.Compare(k.Team, o.Team),
-		cmp.Compare(k.Service, o.Service), cmp.Compare(k.Metric, o.Metric))
 }
 
 // delta returns what the cell adds to the store.

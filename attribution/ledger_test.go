@@ -84,7 +84,7 @@ func (m *modelStore) Commit(_ context.Context, b *Batch) error {
 	}
 	m.newest[b.Writer] = b.Sequence
 	m.commits++
-	if !slices.IsSortedFunc(b.Deltas, func(a, b Delta) int { return a.Key.compare(&b.Key) }) {
+	if !slices.IsSortedFunc(b.Deltas, inOrder) {
 		m.tb.Errorf("batch %d is not sorted", b.Sequence)
 	}
 	for i := range b.Deltas {
@@ -557,16 +557,23 @@ func BenchmarkPost(b *testing.B) {
 }
 
 func BenchmarkFlush(b *testing.B) {
-	l := NewLedger(defaultLedger(), "w", sets)
-	entries := make([]Entry, 20_000)
-	for i := range entries {
-		entries[i] = Entry{Team: fmt.Sprint("team-", i%200), Metric: fmt.Sprint("metric_", i), Samples: Counts{Forwarded: 5}}
-	}
-	for b.Loop() {
-		l.Post("x", 1, entries)
-		if err := l.cutOff(Hour(1).Time()); err != nil {
-			b.Fatal(err)
-		}
-		l.pending = nil
+	for _, names := range []int{20_000, 100_000} { // the ledger keeps 50 000
+		b.Run(fmt.Sprint(names), func(b *testing.B) {
+			l := NewLedger(defaultLedger(), "w", sets)
+			entries := make([]Entry, names)
+			for i := range entries {
+				entries[i] = Entry{Team: fmt.Sprint("team-", i%200), Metric: fmt.Sprint("metric_", i), Samples: Counts{Forwarded: 5}}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				l.Post("x", 1, entries)
+				b.StartTimer()
+				if err := l.cutOff(Hour(1).Time()); err != nil {
+					b.Fatal(err)
+				}
+				l.pending = nil
+			}
+		})
 	}
 }

@@ -37,7 +37,7 @@ func (r *roster) settle(b *book, now time.Time, c *LedgerConfig) (folded uint64)
 		named = r.late
 	}
 	reserved := !late && now.Sub(b.hour.Time()) < reservation
-	fresh := make([]name, 0, len(b.cells))
+	var fresh []candidate
 	arrived := 0 // heirs among fresh
 	for n, cell := range b.cells {
 		if n.metric == Overflow {
@@ -50,8 +50,9 @@ func (r *roster) settle(b *book, now time.Time, c *LedgerConfig) (folded uint64)
 			named[n] += cell.samples.Received()
 			continue
 		}
-		fresh = append(fresh, n)
-		if _, heir := r.heirs[n]; heir {
+		_, heir := r.heirs[n]
+		fresh = append(fresh, candidate{n, cell.samples.Received(), reserved && heir})
+		if heir {
 			arrived++
 		}
 	}
@@ -59,32 +60,22 @@ func (r *roster) settle(b *book, now time.Time, c *LedgerConfig) (folded uint64)
 	if reserved {
 		free -= len(r.heirs) - arrived
 	}
-	if len(fresh) > free {
-		slices.SortFunc(fresh, func(m, n name) int {
-			if reserved {
-				_, mHeir := r.heirs[m]
-				_, nHeir := r.heirs[n]
-				if mHeir != nHeir {
-					return cmp.Compare(b2i(nHeir), b2i(mHeir))
-				}
-			}
-			return cmp.Or(cmp.Compare(b.cells[n].samples.Received(), b.cells[m].samples.Received()), m.compare(n))
-		})
+	if free > 0 && len(fresh) > free {
+		slices.SortFunc(fresh, candidate.compare)
 	}
-	for i, n := range fresh {
-		size := b.cells[n].samples.Received()
+	for i, f := range fresh {
 		if i < free {
-			named[n] = size
+			named[f.name] = f.size
 			if !late {
-				delete(r.heirs, n)
+				delete(r.heirs, f.name)
 			}
 			continue
 		}
 		if !late {
-			r.tail[n] += size
+			r.tail[f.name] += f.size
 		}
-		folded += size
-		b.fold(n, r.target(n, c.MaxTeams))
+		folded += f.size
+		b.fold(f.name, r.target(f.name, c.MaxTeams))
 	}
 	if len(r.tail) > c.MaxCells/2+64 {
 		r.tail = largest(r.tail, c.MaxCells/4+32)
@@ -135,19 +126,35 @@ func largest(sizes map[name]uint64, n int) map[name]uint64 {
 	if len(sizes) <= n {
 		return sizes
 	}
-	names := slices.SortedFunc(maps.Keys(sizes), func(a, b name) int {
-		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), a.compare(b))
-	})
+	all := make([]candidate, 0, len(sizes))
+	for name, size := range sizes {
+		all = append(all, candidate{name: name, size: size})
+	}
+	slices.SortFunc(all, candidate.compare)
 	kept := make(map[name]uint64, n)
-	for _, name := range names[:n] {
-		kept[name] = sizes[name]
+	for _, c := range all[:n] {
+		kept[c.name] = c.size
 	}
 	return kept
 }
 
-func b2i(b bool) int {
-	if b {
+// A candidate is a cell that may keep its name.
+type candidate struct {
+	name name
+	size uint64 // samples received
+	heir bool   // a place is kept for it now
+}
+
+// compare puts first who gets a place first. Millions of pairs are compared an
+// hour: names only where nothing else decides.
+func (c candidate) compare(o candidate) int {
+	switch {
+	case c.heir != o.heir && c.heir:
+		return -1
+	case c.heir != o.heir:
 		return 1
+	case c.size != o.size:
+		return cmp.Compare(o.size, c.size)
 	}
-	return 0
+	return c.name.compare(o.name)
 }

@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -31,7 +30,13 @@ type book struct {
 type name struct{ team, service, metric string }
 
 func (n name) compare(o name) int {
-	return cmp.Or(strings.Compare(n.team, o.team), strings.Compare(n.service, o.service), strings.Compare(n.metric, o.metric))
+	if c := strings.Compare(n.team, o.team); c != 0 {
+		return c
+	}
+	if c := strings.Compare(n.service, o.service); c != 0 {
+		return c
+	}
+	return strings.Compare(n.metric, o.metric)
 }
 
 // overflow returns the name that n shares with the other small ones of its team.
