@@ -4,24 +4,27 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os/exec"
 	"time"
 )
 
 // A reading is how pages are read in a stretch of a run.
 type reading struct {
-	readers int
-	every   time.Duration // each reader asks no sooner again; 0: at once
+	readers  int
+	every    time.Duration // each reader asks no sooner again; 0: at once
+	stranger bool          // another program keeps a core busy instead
 }
 
 var (
 	nobody     = reading{}
-	somebody   = reading{1, time.Second} // as a person does who looks for something
+	stranger   = reading{stranger: true}                 // what any program beside Headgate would do to senders
+	somebody   = reading{readers: 1, every: time.Second} // as a person does who looks for something
 	oneReader  = reading{readers: 1}
 	fourAtOnce = reading{readers: 4}
 
 	// readingTurns are the stretches, in order: in between nobody reads, so that what
 	// the machine does meanwhile shows in both.
-	readingTurns = []reading{nobody, somebody, oneReader, fourAtOnce, nobody, oneReader, fourAtOnce, nobody}
+	readingTurns = []reading{nobody, stranger, somebody, oneReader, fourAtOnce, stranger, nobody, oneReader, fourAtOnce, nobody}
 )
 
 // String names the stretch.
@@ -29,6 +32,8 @@ func (r reading) String() string {
 	switch r {
 	case nobody:
 		return "nobody reads"
+	case stranger:
+		return "another program keeps a core busy"
 	case somebody:
 		return "one opens a page a second"
 	case oneReader:
@@ -145,9 +150,8 @@ func (r *readingRun) close() {
 func (r *readingRun) turn(ctx context.Context, b *Bench, n reading) error {
 	done := make(chan error, 1)
 	go func() {
-		if n == nobody {
-			wait(ctx, time.Duration(b.Seconds)*time.Second)
-			done <- ctx.Err()
+		if n.readers == 0 {
+			done <- n.pass(ctx, time.Duration(b.Seconds)*time.Second)
 			return
 		}
 		done <- r.readers[n].read(ctx, n)
@@ -200,6 +204,22 @@ func (r *readingRun) turn(ctx context.Context, b *Bench, n reading) error {
 	return nil
 }
 
+// pass lets time pass in which nobody reads.
+func (r reading) pass(ctx context.Context, long time.Duration) error {
+	if r.stranger {
+		busy, stop := context.WithCancel(ctx)
+		defer stop()
+		other := exec.CommandContext(busy, "sh", "-c", "while :; do :; done")
+		if err := other.Start(); err != nil {
+			return err
+		}
+		defer other.Wait() // it was killed
+		defer stop()
+	}
+	wait(ctx, long)
+	return ctx.Err()
+}
+
 func (s *stretch) add(sent *Sending, took, cpu time.Duration, rss int64) {
 	s.sent.Samples += sent.Samples
 	s.sent.Retries += sent.Retries
@@ -226,7 +246,7 @@ func (r *readingRun) report(b *Bench, res *Result, most time.Duration) {
 		b.say("  %-110s %s", line[0], line[1:])
 	}
 	res.Beside = &Table{Header: []string{"senders, while", "samples/s", "p50", "p99", "max", "p99 from the planned moment", "CPU (cores)", "CPU ns/sample", "RSS MB", "retries", "refused"}}
-	for _, n := range []reading{nobody, somebody, oneReader, fourAtOnce} {
+	for _, n := range []reading{nobody, stranger, somebody, oneReader, fourAtOnce} {
 		s := r.seen[n]
 		p99 := Percentile(s.sent.Answers, 0.99)
 		reached = reached && s.sent.Refused == 0 && (p99 < 10*time.Millisecond || n != nobody && n != somebody)

@@ -258,17 +258,18 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 
 // listen opens the listeners.
 func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, people *signin.SignIn, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
+	room := makeRoom()
 	open := map[string]http.Handler{"/-/healthy": http.HandlerFunc(healthy), "/-/ready": ready}
 	if f.shared() {
 		both, err := listen(ctx, listenConfig{"web and ingest", f.webAddress, f.webConfig, max(f.webMax, f.ingestMax), true},
-			open, webHandler(f, c, people, g, reg, log), log)
+			open, webHandler(f, c, people, room, g, reg, log), log)
 		if err != nil {
 			return nil, err
 		}
 		return []*server{both}, nil
 	}
 	pages, err := listen(ctx, listenConfig{"web", f.webAddress, f.webConfig, f.webMax, false},
-		open, webHandler(f, c, people, nil, reg, log), log)
+		open, webHandler(f, c, people, room, nil, reg, log), log)
 	if err != nil {
 		return nil, err
 	}

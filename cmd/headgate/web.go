@@ -96,15 +96,15 @@ Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-add
 
 // webHandler answers people and scripts. ingest is nil where it has a listener of
 // its own.
-func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
+func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, room turns, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	people.Register(mux)
 	pages := f.pages(log)
 	pages.SignsIn = people.Enabled
 	door := ui.NewDoor(pages)
 	people.SetPage(signInPage(door, f.https() || loopback(f.webAddress)))
-	mux.Handle("/", ui.New(c, pages))
-	mux.Handle(api.Prefix+"/", api.New(c))
+	mux.Handle("/", room.handler(ui.New(c, pages)))
+	mux.Handle(api.Prefix+"/", room.handler(api.New(c)))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		Registry: reg,
 		ErrorLog: slog.NewLogLogger(calm(log.Handler()), slog.LevelError),
