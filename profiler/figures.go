@@ -1,8 +1,6 @@
 package profiler
 
 import (
-	"slices"
-
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/profiler/inventory"
 )
@@ -18,6 +16,7 @@ type figures struct {
 // asked is what a query asks of one metric after the other.
 type asked struct {
 	match   []*series.Selector
+	names   *filter           // of match
 	name    func(string) bool // nil for any
 	passing passing
 	byName  bool // by nothing else
@@ -56,7 +55,7 @@ func (p *passing) share() float64 {
 // figures returns the numbers of m, or of those of its series that are asked for;
 // ok is false where it has none. The lock is held.
 func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) {
-	if !mayMatch(q.match, m.name) && m != f.overflow || q.name != nil && !q.name(m.name) {
+	if m != f.overflow && !q.names.any(m.name) || q.name != nil && !q.name(m.name) {
 		return x, false
 	}
 	x.perSecond = float64(m.perSecond)
@@ -102,18 +101,6 @@ func total(m *metric, part int64) float64 {
 	}
 	n, _ := m.active(part)
 	return n
-}
-
-// mayMatch reports whether a selector may match series of the metric.
-func mayMatch(match []*series.Selector, metric string) bool {
-	return len(match) == 0 || slices.ContainsFunc(match, func(s *series.Selector) bool {
-		for _, m := range s.Matchers() {
-			if m.Name == series.MetricName && !m.Matches(metric) {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // byNameAlone reports whether the selectors ask for nothing but metric names.

@@ -111,8 +111,9 @@ func (f *profile) survey(at Moment, most int) *survey {
 func (f *profile) pairs(part int64, match []*series.Selector) (*inventory.Pairs, map[string]*hyperloglog.Sketch) {
 	pairs := f.inventory.NewPairs()
 	large := map[string]*hyperloglog.Sketch{}
+	names := newFilter(match)
 	f.each(func(m *metric) {
-		if !mayMatch(match, m.name) && m != f.overflow {
+		if m != f.overflow && !names.any(m.name) {
 			return
 		}
 		m.rows.CountPairs(part, match, total(m, part), pairs)

@@ -76,7 +76,7 @@ func (r *ranking) sorted() []place {
 
 // rank adds the metrics that q means to r.
 func (f *profile) rank(q *Query, key func(string, *figures) float64, part int64, r *ranking) {
-	asked := asked{match: q.Match, name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
+	asked := asked{match: q.Match, names: newFilter(q.Match), name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
 	f.each(func(m *metric) {
 		if x, ok := f.figures(m, &asked, part); ok {
 			r.add(place{key(m.name, &x), m.name, m, x})

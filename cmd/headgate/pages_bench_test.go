@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func BenchmarkPages(b *testing.B) {
 			for _, path := range slowPages {
 				b.Run(path, func(b *testing.B) {
 					b.ReportAllocs()
+					before := processorTime(b)
 					for b.Loop() {
 						req := httptest.NewRequest(http.MethodGet, path, nil)
 						req.Header.Set("Accept", "text/html")
@@ -36,10 +38,21 @@ func BenchmarkPages(b *testing.B) {
 							b.Fatalf("%d: %.300s", rec.Code, rec.Body)
 						}
 					}
+					b.ReportMetric(float64(processorTime(b)-before)/float64(b.N)/1e6, "cpu-ms/op")
 				})
 			}
 		})
 	}
+}
+
+// processorTime is what the process used so far.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // slowPages look at most of the rows that are kept, or at every metric.

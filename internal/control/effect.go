@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -25,6 +26,8 @@ type effect struct {
 	rule     *rules.Rule        // as it would be enforced
 	replaced *rules.Rule        // the rule of its name; nil where there is none
 	match    []*series.Selector // of both
+	names    []string           // of the labels that rules look at
+	canary   bool               // what a rule does depends on the family
 
 	present, others, future *rules.Engine // with the rules as they are, without the rule, with it
 
@@ -92,7 +95,24 @@ func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error)
 			return nil, err
 		}
 	}
+	e.look(list, future)
 	return e, nil
+}
+
+// look finds what of a series decides what rules do to it.
+func (e *effect) look(lists ...[]*rules.Rule) {
+	seen := map[string]bool{series.MetricName: true}
+	for _, list := range lists {
+		for _, r := range list {
+			e.canary = e.canary || r.Canary > 0
+			for _, s := range r.Match {
+				for _, m := range s.Matchers() {
+					seen[m.Name] = true
+				}
+			}
+		}
+	}
+	e.names = slices.Sorted(maps.Keys(seen))
 }
 
 // late reports whether there is no time left to look, and notes it.
@@ -113,6 +133,7 @@ func (e *effect) tenant(t tenant.ID) {
 	}
 	present, others, future := e.present.For(t, e.now), e.others.For(t, e.now), e.future.For(t, e.now)
 	families := map[string]int{}
+	e.draw.Names, e.draw.Each = e.names, e.canary
 	e.profiler.Draw(t, e.match, &e.draw, func(string) bool {
 		e.exact = e.exact && e.draw.Exact()
 		e.judge(present, others, future)
@@ -134,10 +155,14 @@ func (c *Control) passingOf(ctx context.Context, t tenant.ID) inventory.Result {
 	return r
 }
 
-// judge finds the outcomes of the rows that are drawn.
+// judge finds the outcomes of the rows that are drawn. Rows that are alike share one.
 func (e *effect) judge(present, others, future *rules.Policy) {
 	e.outcomes = e.outcomes[:0]
 	for i := range e.draw.Rows {
+		if like := e.draw.Rows[i].Like; like < i && !e.canary {
+			e.outcomes = append(e.outcomes, e.outcomes[like])
+			continue
+		}
 		e.outcomes = append(e.outcomes, e.outcome(&e.draw.Rows[i], present, others, future))
 	}
 }
@@ -233,8 +258,8 @@ func (e *effect) count(t tenant.ID, families map[string]int) {
 				return inventory.Part{}, false
 			}
 			metric := row.Labels.Metric()
-			if base, ok := familyOf(metric, row.Labels); ok && len(families) < maxFamilies {
-				families[base]++
+			if base, ok := familyOf(metric, row); ok && len(families) < maxFamilies {
+				families[base] += row.Series
 			}
 			e.keys = [3]inventory.GroupKey{{ofTenant, string(t)}, {ofTeam, string(t), o.team}, {ofMetric, string(t), metric}}
 			return inventory.Part{PerSecond: o.samples, Groups: e.keys[:]}, true

@@ -131,6 +131,10 @@ func (t *Tally) example(n int, hash sketch.Hash, labels func() series.Labels) {
 	if found {
 		return
 	}
-	t.examples = slices.Insert(t.examples, at, example{hash, labels().Clone()})
+	ls := labels()
+	if ls == nil {
+		return
+	}
+	t.examples = slices.Insert(t.examples, at, example{hash, ls.Clone()})
 	t.examples = t.examples[:min(len(t.examples), n)]
 }

@@ -1,0 +1,89 @@
+package profiler
+
+import (
+	prometheus "github.com/prometheus/prometheus/model/labels"
+
+	"github.com/headgate/headgate/internal/series"
+)
+
+// A filter tells which selectors may match series of a metric, by its name. What many
+// selectors ask of a name is asked once. It belongs to one goroutine.
+type filter struct {
+	selectors []*series.Selector
+	matchers  []*prometheus.Matcher // of names, each once
+	asks      [][]int               // numbers of matchers, by selector
+	said      []answer              // of the metric at hand, by number
+	may       []*series.Selector
+}
+
+// An answer is what a matcher says of a name.
+type answer uint8
+
+const (
+	unasked answer = iota
+	no
+	yes
+)
+
+func newFilter(selectors []*series.Selector) *filter {
+	x := &filter{selectors: selectors, asks: make([][]int, len(selectors))}
+	known := map[string]int{}
+	for i, s := range selectors {
+		for _, m := range s.Matchers() {
+			if m.Name != series.MetricName {
+				continue
+			}
+			n, ok := known[m.String()]
+			if !ok {
+				n = len(x.matchers)
+				known[m.String()] = n
+				x.matchers = append(x.matchers, m)
+			}
+			x.asks[i] = append(x.asks[i], n)
+		}
+	}
+	x.said = make([]answer, len(x.matchers))
+	return x
+}
+
+// any reports whether series of the metric may be meant. No selector means all.
+func (x *filter) any(metric string) bool {
+	if len(x.selectors) == 0 {
+		return true
+	}
+	clear(x.said)
+	for i := range x.selectors {
+		if x.allows(i, metric) {
+			return true
+		}
+	}
+	return false
+}
+
+// of returns the selectors that may match series of the metric, until the next call.
+func (x *filter) of(metric string) []*series.Selector {
+	clear(x.said)
+	x.may = x.may[:0]
+	for i, s := range x.selectors {
+		if x.allows(i, metric) {
+			x.may = append(x.may, s)
+		}
+	}
+	return x.may
+}
+
+// allows reports whether a selector may match.
+func (x *filter) allows(selector int, metric string) bool {
+	for _, n := range x.asks[selector] {
+		if x.said[n] == unasked {
+			x.said[n] = no
+			if x.matchers[n].Matches(metric) {
+				x.said[n] = yes
+			}
+		}
+		if x.said[n] == no {
+			return false
+		}
+	}
+	return true
+}
