@@ -31,6 +31,7 @@ type ranking struct {
 	cost   func(metric string, forwarded, series, samplesPerSecond float64) float64
 	list   []place
 
+	letGo    lettingGo // of all metrics, meant or not
 	metrics  int
 	sums     Total // but for the error
 	variance float64
@@ -78,6 +79,7 @@ func (r *ranking) sorted() []place {
 func (f *profile) rank(q *Query, key func(string, *figures) float64, part int64, r *ranking) {
 	asked := asked{match: q.Match, names: newFilter(q.Match), name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
 	f.each(func(m *metric) {
+		r.letGo.see(m, part)
 		if x, ok := f.figures(m, &asked, part); ok {
 			r.add(place{key(m.name, &x), m.name, m, x})
 		}

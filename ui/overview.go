@@ -74,7 +74,7 @@ func (r *request) overview() (page, error) {
 	if d.history, err = r.control.FlowHistory(r.tenant()); err != nil {
 		return page{}, err
 	}
-	if d.status, err = r.control.Status(r.profiled()); err != nil {
+	if d.status, err = r.control.Process(); err != nil {
 		return page{}, err
 	}
 	if d.events, err = r.control.Events(r.context(), control.EventQuery{Tenant: r.tenant(), Limit: latestEvents}); err != nil {
@@ -231,8 +231,13 @@ func newAttention(r *request, d overviewData, last control.Rates) []attentionVie
 	if last.Rejected > 0 {
 		add("warn", "Rejected", rate(last.Rejected)+" samples a second can never be stored; senders drop them.", "/activity", "Events")
 	}
-	for _, text := range d.status.LetGo {
-		add("warn", "Memory", sentence(text), "/status", "Status")
+	for _, t := range d.tops {
+		if t.tenant != r.profiled() {
+			continue
+		}
+		for _, text := range t.LetGo {
+			add("warn", "Memory", sentence(text), "/status", "Status")
+		}
 	}
 	return list
 }

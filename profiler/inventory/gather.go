@@ -70,6 +70,10 @@ type gatherer struct {
 	mean    float64 // samples per second of a series of known interval
 	fastest float64 // the most
 	shape   *shape  // of the latest row
+
+	judged, accepted bool // what Query.Verdict said of the latest verdict
+	verdict          uint16
+
 	all     amounts // asked for, where the metric is exact
 	seen    bool    // some were asked for
 }
@@ -136,6 +140,9 @@ func (g *gatherer) row(b *block, r *row) {
 		}
 		t.clusters[family].series++
 	}
+	if g.q.Verdict != nil && !g.accepts(r.verdict) {
+		return
+	}
 	ids := b.ids[r.at:]
 	s := g.v.shapeOf(r)
 	if !t.matching.matches(s, ids) {
@@ -168,6 +175,14 @@ func (g *gatherer) row(b *block, r *row) {
 		t.example(g.q.Examples, r.hash(), func() series.Labels { return g.v.labels(b, r, nil) })
 	}
 	g.note(family, s, ids, &a)
+}
+
+// accepts reports whether the query accepts a verdict.
+func (g *gatherer) accepts(verdict uint16) bool {
+	if !g.judged || verdict != g.verdict {
+		g.judged, g.verdict, g.accepted = true, verdict, g.q.Verdict(g.v.verdicts.of(verdict))
+	}
+	return g.accepted
 }
 
 // note adds what one series has to its family and group.
