@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -26,8 +25,7 @@ type effect struct {
 	rule     *rules.Rule        // as it would be enforced
 	replaced *rules.Rule        // the rule of its name; nil where there is none
 	match    []*series.Selector // of both
-	names    []string           // of the labels that rules look at
-	canary   bool               // what a rule does depends on the family
+	judged   *judged
 
 	present, others, future *rules.Engine // with the rules as they are, without the rule, with it
 
@@ -56,8 +54,14 @@ type groupOf struct {
 type outcome struct {
 	team                            string
 	matched, gone, thinned, returns bool
+	was, is                         rules.Decision
 	samples                         float64 // removed per second, less those that return
 	conflict                        Conflict
+}
+
+// pass finds how many samples are removed of so many per second.
+func (o *outcome) pass(perSecond float64) {
+	o.samples = passes(o.was, perSecond) - passes(o.is, perSecond)
 }
 
 // newEffect returns the effect of r among the rules in force, which is taken as
@@ -95,24 +99,8 @@ func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error)
 			return nil, err
 		}
 	}
-	e.look(list, future)
+	e.judged = newJudged(list, future)
 	return e, nil
-}
-
-// look finds what of a series decides what rules do to it.
-func (e *effect) look(lists ...[]*rules.Rule) {
-	seen := map[string]bool{series.MetricName: true}
-	for _, list := range lists {
-		for _, r := range list {
-			e.canary = e.canary || r.Canary > 0
-			for _, s := range r.Match {
-				for _, m := range s.Matchers() {
-					seen[m.Name] = true
-				}
-			}
-		}
-	}
-	e.names = slices.Sorted(maps.Keys(seen))
 }
 
 // late reports whether there is no time left to look, and notes it.
@@ -133,7 +121,8 @@ func (e *effect) tenant(t tenant.ID) {
 	}
 	present, others, future := e.present.For(t, e.now), e.others.For(t, e.now), e.future.For(t, e.now)
 	families := map[string]int{}
-	e.draw.Names, e.draw.Each = e.names, e.canary
+	e.draw.Names, e.draw.Rates, e.draw.Each = e.judged.names, e.judged.rates, e.judged.canary
+	e.judged.forget() // teams and rules of another tenant
 	e.profiler.Draw(t, e.match, &e.draw, func(string) bool {
 		e.exact = e.exact && e.draw.Exact()
 		e.judge(present, others, future)
@@ -155,15 +144,12 @@ func (c *Control) passingOf(ctx context.Context, t tenant.ID) inventory.Result {
 	return r
 }
 
-// judge finds the outcomes of the rows that are drawn. Rows that are alike share one.
+// judge finds the outcomes of the rows that are drawn.
 func (e *effect) judge(present, others, future *rules.Policy) {
 	e.outcomes = e.outcomes[:0]
 	for i := range e.draw.Rows {
-		if like := e.draw.Rows[i].Like; like < i && !e.canary {
-			e.outcomes = append(e.outcomes, e.outcomes[like])
-			continue
-		}
-		e.outcomes = append(e.outcomes, e.outcome(&e.draw.Rows[i], present, others, future))
+		row := &e.draw.Rows[i]
+		e.outcomes = append(e.outcomes, e.judged.outcome(row, e.draw.Epoch, func() outcome { return e.outcome(row, present, others, future) }))
 	}
 }
 
@@ -183,7 +169,8 @@ func (e *effect) outcome(row *inventory.Drawn, present, others, future *rules.Po
 	present.Evaluate(row.Labels, o.team, &e.verdicts[0])
 	future.Evaluate(row.Labels, o.team, &e.verdicts[1])
 	was, is := e.decision(&e.verdicts[0]), e.decision(&e.verdicts[1])
-	o.samples = passes(was, row.PerSecond) - passes(is, row.PerSecond)
+	o.was, o.is = was, is
+	o.pass(row.PerSecond)
 	switch wasGone, isGone := was.Action == rules.Drop, is.Action == rules.Drop; {
 	case isGone && !wasGone:
 		o.gone = true

@@ -70,8 +70,11 @@ func (e *effect) tear(t tenant.ID, families map[string]int, judge func()) {
 
 // tearOf says how the families called base are torn apart, or nothing.
 func (e *effect) tearOf(t tenant.ID, base string, judge func()) string {
+	if !e.judged.tears(base, base+bucketEnding, base+"_sum", base+"_count") {
+		return ""
+	}
 	families := map[sketch.Hash]torn{}
-	e.parts(t, base, e.names, judge, func(ending string, row *inventory.Drawn, o *outcome) {
+	e.parts(t, base, e.judged.names, judge, func(ending string, row *inventory.Drawn, o *outcome) {
 		families[row.Family] |= fate(ending == bucketEnding, o.gone || o.thinned)
 	})
 	x := tear{base: base, takes: map[string]bool{}, leaves: map[string]bool{}}
@@ -84,7 +87,7 @@ func (e *effect) tearOf(t tenant.ID, base string, judge func()) string {
 	if x.families == 0 {
 		return ""
 	}
-	e.parts(t, base, append(slices.Clip(e.names), sketch.Le, sketch.Quantile), judge, func(ending string, row *inventory.Drawn, o *outcome) {
+	e.parts(t, base, append(slices.Clip(e.judged.names), sketch.Le, sketch.Quantile), judge, func(ending string, row *inventory.Drawn, o *outcome) {
 		f := families[row.Family]
 		if !f.apart() {
 			return

@@ -12,9 +12,8 @@ type Drawn struct {
 	Verdict   Verdict
 	PerSecond float64 // samples; that of its metric's series where it is unknown
 
-	// Like is the number of the first row with the same Labels, Verdict and PerSecond:
-	// its own where there is none before. Series is how many such rows it stands for.
-	Like, Series int
+	Kind   int // see kinds
+	Series int // of the same metric and kind that the row stands for; PerSecond is their mean
 
 	IntervalMs   uint32 // 0 where that is unknown
 	Le, Quantile bool   // it has the label, in Labels or not
@@ -25,45 +24,38 @@ type Drawn struct {
 
 func (r *Drawn) hash() sketch.Hash { return sketch.Final(r.sum) }
 
+// join adds a row with so many samples per second.
+func (r *Drawn) join(perSecond float64) {
+	r.Series++
+	r.PerSecond += (perSecond - r.PerSecond) / float64(r.Series)
+}
+
 // A Draw holds rows of one metric, and what it takes to estimate by them without the
 // metric. The zero value is ready; its memory serves one metric after the other.
 type Draw struct {
-	// Names are the labels that are asked for; nil for all, and then no row is like
-	// another. Where it is set, Whole says all labels of a row that is an example, nil
-	// where it is gone.
+	// Names are the labels that are asked for; nil for all. Where it is set, rows have
+	// a Kind, and Whole says all labels of a row that is an example, nil where it is
+	// gone.
 	Names []string
 	Whole func(*Drawn) series.Labels
 
 	// Each is set where every row is asked for: else one row of an exact metric stands
-	// for all that are like it.
+	// for all of its kind.
 	Each bool
 
 	Rows []Drawn
 
+	m        *Metric
 	labels   []series.Label
 	matching matching
 	families numbering
 	series   []float64 // of each family, drawn or not
 	kept     cut
 	heaviest int32
+	mean     float64 // samples per second of a row of unknown interval
 	fastest  float64
 	total    float64
-	drawing
-}
-
-// A drawing is what a draw knows of the metric at hand.
-type drawing struct {
-	m       *Metric
-	mean    float64  // samples per second of a row of unknown interval
-	columns []int    // of Draw.Names, in the shape at hand
-	names   []string // that stand there
-	shape   *shape
-	first   int // number in kinds of the shape at hand
-	kinds   numbering
-	rows    []int // the first row of each kind, by number
-	last    *row  // that was drawn, with its values and the number of what it is like
-	ids     []uint32
-	like    int
+	kinds
 }
 
 // Draw puts those rows of m into d that were seen in the window that ends with part
@@ -73,8 +65,7 @@ type drawing struct {
 func (m *Metric) Draw(part int64, selectors []*series.Selector, total, each float64, d *Draw) {
 	received, _ := m.Active(part)
 	d.Rows, d.labels, d.series = d.Rows[:0], d.labels[:0], d.series[:0]
-	d.kept, d.heaviest, d.total, d.fastest = m.complete(part), m.heaviest, total, 0
-	d.m, d.shape, d.last, d.rows = m, nil, nil, d.rows[:0]
+	d.m, d.kept, d.heaviest, d.total, d.fastest = m, m.complete(part), m.heaviest, total, 0
 	sampled := d.kept != everything
 	if received == 0 && !sampled {
 		return
@@ -82,7 +73,7 @@ func (m *Metric) Draw(part int64, selectors []*series.Selector, total, each floa
 	d.matching.begin(m.v, selectors)
 	if sampled {
 		d.families.reset(received)
-		d.rate(part, each)
+		d.rate(part, each) // what is in no sample may be as fast as any
 	}
 	for b, r := range m.active(part) {
 		family := 0
@@ -103,14 +94,9 @@ func (m *Metric) Draw(part int64, selectors []*series.Selector, total, each floa
 		}
 		if len(d.Rows) == 0 {
 			d.rate(part, each)
-			d.kinds.reset(received)
+			d.kinds.begin(m.v, d.Names)
 		}
-		like := d.likeness(r, s, ids)
-		if like < len(d.Rows) && !d.Each && !sampled {
-			d.Rows[like].Series++
-			continue
-		}
-		d.draw(b, r, like, family)
+		d.row(b, r, s, ids, family, !sampled && !d.Each)
 	}
 }
 
@@ -125,79 +111,35 @@ func (d *Draw) rate(part int64, each float64) {
 	}
 }
 
-// likeness returns the number of the row that r is like, or of the next one.
-func (d *Draw) likeness(r *row, s *shape, ids []uint32) int {
-	if d.Names == nil {
-		return len(d.Rows)
+// row adds r, a row of b, to one of its kind where that may be, else as one more.
+func (d *Draw) row(b *block, r *row, s *shape, ids []uint32, family int, join bool) {
+	perSecond := d.mean
+	if rate := r.interval.perSecond(); rate > 0 {
+		perSecond = rate
 	}
-	if s != d.shape {
-		d.shape, d.last = s, nil
-		d.columns, d.names = d.columns[:0], d.names[:0]
-		for _, name := range d.Names {
-			if c := s.column(name); c >= 0 {
-				d.columns, d.names = append(d.columns, c), append(d.names, name)
-			}
-		}
-		d.first = d.kind(1<<63 | uint64(r.shape&^inFamily))
+	kind, at := 0, -1
+	if d.Names != nil {
+		kind, at = d.kinds.find(r, s, ids, perSecond, len(d.Rows))
 	}
-	if d.last != nil && d.last.verdict == r.verdict && d.last.interval == r.interval && d.same(ids) {
-		return d.like
+	if at >= 0 && join {
+		d.Rows[at].join(perSecond)
+		return
 	}
-	// Values are numbered one after the other: what came so far, then the next.
-	n := d.first
-	for _, c := range d.columns {
-		n = d.kind(uint64(n+1)<<32 | uint64(ids[c]))
-	}
-	n = d.kind(uint64(n+1)<<32 | uint64(r.verdict)<<16 | uint64(r.interval))
-	if d.rows[n] < 0 {
-		d.rows[n] = len(d.Rows)
-	}
-	d.last, d.ids, d.like = r, ids, d.rows[n]
-	return d.like
-}
-
-// kind returns the number of what begins with key.
-func (d *Draw) kind(key uint64) int {
-	n, fresh := d.kinds.number(key)
-	if fresh {
-		d.rows = append(d.rows, -1)
-	}
-	return n
-}
-
-// same reports whether the labels that are asked for are those of the last row.
-func (d *Draw) same(ids []uint32) bool {
-	for _, c := range d.columns {
-		if ids[c] != d.ids[c] {
-			return false
-		}
-	}
-	return true
-}
-
-// draw adds r, a row of b.
-func (d *Draw) draw(b *block, r *row, like, family int) {
 	v := d.m.v
 	x := Drawn{
-		Like: like, Series: 1, Family: v.family(b, r), Verdict: v.verdicts.of(r.verdict), PerSecond: d.mean,
-		IntervalMs: r.interval.ms(), sum: r.sum, family: family,
+		Kind: kind, Series: 1, Family: v.family(b, r), Verdict: v.verdicts.of(r.verdict), PerSecond: perSecond,
+		IntervalMs: r.interval.ms(), sum: r.sum, family: family, Le: s.column(sketch.Le) >= 0, Quantile: s.column(sketch.Quantile) >= 0,
 	}
-	if rate := r.interval.perSecond(); rate > 0 {
-		x.PerSecond = rate
-	}
-	s := v.shapeOf(r)
-	x.Le, x.Quantile = s.column(sketch.Le) >= 0, s.column(sketch.Quantile) >= 0
+	from := len(d.labels)
 	switch {
-	case like < len(d.Rows):
-		x.Labels = d.Rows[like].Labels
+	case at >= 0:
+		x.Labels = d.Rows[at].Labels
 	case d.Names == nil:
-		from := len(d.labels)
 		d.labels = v.labels(b, r, d.labels)
 		x.Labels = d.labels[from:len(d.labels):len(d.labels)]
 	default:
-		from := len(d.labels)
-		for i, c := range d.columns {
-			d.labels = append(d.labels, series.Label{Name: d.names[i], Value: v.values.text(b.ids[int(r.at)+c])})
+		for i, c := range d.kinds.all {
+			d.labels = append(d.labels, series.Label{Name: d.kinds.names[i], Value: v.values.text(ids[c])})
 		}
 		x.Labels = d.labels[from:len(d.labels):len(d.labels)]
 	}
@@ -240,6 +182,7 @@ func (d *Draw) AddTo(t *Tally, examples int, ask func(row int) (p Part, ok bool)
 	g := gatherer{q: &Query{}, t: t, kept: d.kept, heaviest: d.heaviest, fastest: d.fastest}
 	g.begin(len(d.Rows))
 	clear(t.named)
+	t.latest = t.latest[:0]
 	if g.sampled() {
 		t.shares.reset(len(d.Rows))
 		t.parts = t.parts[:0]
@@ -257,8 +200,8 @@ func (d *Draw) AddTo(t *Tally, examples int, ask func(row int) (p Part, ok bool)
 		t.example(examples, r.hash(), func() series.Labels { return d.whole(r) })
 		a := amounts{ofSeries: float64(r.Series), ofPerSecond: float64(r.Series) * p.PerSecond}
 		g.add(r.family, &a)
-		for _, k := range p.Groups {
-			g.addTo(t.number(k), r.family, &a)
+		for place, k := range p.Groups {
+			g.addTo(t.number(place, k), r.family, &a)
 		}
 	}
 	if g.seen {
@@ -275,8 +218,16 @@ func (d *Draw) whole(r *Drawn) series.Labels {
 	return d.Whole(r)
 }
 
-// number returns the number in t.here of the group called k.
-func (t *Tally) number(k GroupKey) int {
+// number returns the number in t.here of the group called k, which a row has at that
+// place among its groups: mostly it is that of the row before.
+func (t *Tally) number(place int, k GroupKey) int {
+	for len(t.latest) <= place {
+		t.latest = append(t.latest, numberedGroup{number: -1})
+	}
+	latest := &t.latest[place]
+	if latest.number >= 0 && latest.key == k {
+		return latest.number
+	}
 	n, ok := t.named[k]
 	if !ok {
 		if t.named == nil {
@@ -286,5 +237,12 @@ func (t *Tally) number(k GroupKey) int {
 		t.named[k] = n
 		t.here, t.exact = append(t.here, t.group(k[:])), append(t.exact, amounts{})
 	}
+	*latest = numberedGroup{k, n}
 	return n
+}
+
+// A numberedGroup is a group's key and its number.
+type numberedGroup struct {
+	key    GroupKey
+	number int
 }

@@ -18,9 +18,10 @@ type gathering struct {
 	columns  []int     // of the labels that make groups, in the shape at hand
 	groupIDs numbering // of the values' numbers
 	named    map[GroupKey]int
-	here     []*group  // the groups of this metric
-	exact    []amounts // of each of them, where the metric is exact
-	shares   numbering // of family and group
+	latest   []numberedGroup // by place among the groups of a row
+	here     []*group        // the groups of this metric
+	exact    []amounts       // of each of them, where the metric is exact
+	shares   numbering       // of family and group
 	parts    []share
 	moments  [][quantities]moments // by number of the group
 }
@@ -74,8 +75,8 @@ type gatherer struct {
 	judged, accepted bool // what Query.Verdict said of the latest verdict
 	verdict          uint16
 
-	all     amounts // asked for, where the metric is exact
-	seen    bool    // some were asked for
+	all  amounts // asked for, where the metric is exact
+	seen bool    // some were asked for
 }
 
 func (g *gatherer) sampled() bool { return g.kept != everything }

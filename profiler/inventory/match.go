@@ -55,11 +55,10 @@ func (x *matching) begin(v *Inventory, selectors []*series.Selector) {
 		x.v, x.gone, x.words = v, v.values.gone, 0
 		clear(x.known)
 	}
-	x.shape = nil
 	if same && slices.Equal(x.selectors, selectors) {
 		return
 	}
-	x.selectors = append(x.selectors[:0], selectors...)
+	x.shape, x.selectors = nil, append(x.selectors[:0], selectors...)
 	x.asked, x.ends = x.asked[:0], x.ends[:0]
 	for _, s := range selectors {
 		for _, m := range s.Matchers() {
