@@ -20,7 +20,17 @@ type asked struct {
 	name    func(string) bool // nil for any
 	passing passing
 	byName  bool // by nothing else
+	rows    inventory.Query
 	tally   inventory.Tally
+}
+
+func newAsked(q *Query) *asked {
+	a := &asked{match: q.Match, names: newFilter(q.Match), name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
+	a.rows.Selectors = q.Match
+	if q.Passes != nil {
+		a.rows.Passes = a.passing.see
+	}
+	return a
 }
 
 // A passing counts what of one metric's matching series a query lets pass.
@@ -75,12 +85,8 @@ func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) 
 		return x, true
 	}
 	q.tally.Reset()
-	ask := inventory.Query{Selectors: q.match}
-	if q.passing.passes != nil {
-		q.passing = passing{passes: q.passing.passes}
-		ask.Passes = q.passing.see
-	}
-	m.rows.Gather(part, &ask, total(m, part), m.each(part), &q.tally)
+	q.passing = passing{passes: q.passing.passes}
+	m.rows.Gather(part, &q.rows, total(m, part), m.each(part), &q.tally)
 	res := q.tally.Result()
 	x.series, x.seriesError, x.forwarded = res.Series.Value, res.Series.Error/normal95, res.Forwarded.Value
 	x.perSecond *= x.series / all * q.passing.share()

@@ -1,6 +1,9 @@
 package profiler
 
 import (
+	"fmt"
+	"slices"
+
 	prometheus "github.com/prometheus/prometheus/model/labels"
 
 	"github.com/headgate/headgate/internal/series"
@@ -12,6 +15,7 @@ type filter struct {
 	selectors []*series.Selector
 	matchers  []*prometheus.Matcher // of names, each once
 	asks      [][]int               // numbers of matchers, by selector
+	ways      [][]int               // the same, each once
 	said      []answer              // of the metric at hand, by number
 	may       []*series.Selector
 }
@@ -27,7 +31,7 @@ const (
 
 func newFilter(selectors []*series.Selector) *filter {
 	x := &filter{selectors: selectors, asks: make([][]int, len(selectors))}
-	known := map[string]int{}
+	known, ways := map[string]int{}, map[string]bool{}
 	for i, s := range selectors {
 		for _, m := range s.Matchers() {
 			if m.Name != series.MetricName {
@@ -41,6 +45,10 @@ func newFilter(selectors []*series.Selector) *filter {
 			}
 			x.asks[i] = append(x.asks[i], n)
 		}
+		if way := fmt.Sprint(x.asks[i]); !ways[way] {
+			ways[way] = true
+			x.ways = append(x.ways, x.asks[i])
+		}
 	}
 	x.said = make([]answer, len(x.matchers))
 	return x
@@ -52,12 +60,7 @@ func (x *filter) any(metric string) bool {
 		return true
 	}
 	clear(x.said)
-	for i := range x.selectors {
-		if x.allows(i, metric) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(x.ways, func(asks []int) bool { return x.allows(asks, metric) })
 }
 
 // of returns the selectors that may match series of the metric, until the next call.
@@ -65,16 +68,16 @@ func (x *filter) of(metric string) []*series.Selector {
 	clear(x.said)
 	x.may = x.may[:0]
 	for i, s := range x.selectors {
-		if x.allows(i, metric) {
+		if x.allows(x.asks[i], metric) {
 			x.may = append(x.may, s)
 		}
 	}
 	return x.may
 }
 
-// allows reports whether a selector may match.
-func (x *filter) allows(selector int, metric string) bool {
-	for _, n := range x.asks[selector] {
+// allows reports whether a selector with these matchers may match.
+func (x *filter) allows(asks []int, metric string) bool {
+	for _, n := range asks {
 		if x.said[n] == unasked {
 			x.said[n] = no
 			if x.matchers[n].Matches(metric) {
