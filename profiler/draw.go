@@ -39,7 +39,7 @@ type drawing struct {
 	names *filter
 	part  int64
 	d     *inventory.Draw
-	at    int     // of the list
+	at    int     // the next, among those that may be meant
 	m     *metric // that was drawn; nil where none was
 }
 
@@ -49,13 +49,14 @@ func (w *drawing) next() bool {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.m = nil
-	if w.at >= len(w.f.list) {
-		return false
-	}
-	for rows := 0; rows < chunkRows && w.at < len(w.f.list); {
-		m := w.f.list[w.at]
-		w.at++
-		rows += rowsOfMetric
+	for rows := 0; rows < chunkRows; rows += rowsOfMetric {
+		m, more := w.names.metric(w.f, w.at)
+		if !more {
+			return false
+		}
+		if w.at++; m == nil {
+			continue
+		}
 		may := w.names.selectors
 		if m != w.f.overflow {
 			may = w.names.of(m.name)

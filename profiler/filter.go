@@ -16,6 +16,7 @@ type filter struct {
 	matchers  []*prometheus.Matcher // of names, each once
 	asks      [][]int               // numbers of matchers, by selector
 	ways      [][]int               // the same, each once
+	names     []string              // of the metrics that may be meant, where all selectors say; each once
 	said      []answer              // of the metric at hand, by number
 	may       []*series.Selector
 }
@@ -51,7 +52,49 @@ func newFilter(selectors []*series.Selector) *filter {
 		}
 	}
 	x.said = make([]answer, len(x.matchers))
+	x.names = namesOf(selectors)
 	return x
+}
+
+// namesOf returns the metrics that selectors name, each once; nil where one of them
+// does not say which it may match.
+func namesOf(selectors []*series.Selector) []string {
+	var list []string
+	seen := map[string]bool{}
+	for _, s := range selectors {
+		names := s.Names()
+		if names == nil {
+			return nil
+		}
+		for _, n := range names {
+			if !seen[n] {
+				seen[n] = true
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// metric returns the metric at a place among those of f that may be meant: of all, or
+// of those that are named, the overflow first. It is nil where there is none of a name;
+// more is false behind the last. The lock is held.
+func (x *filter) metric(f *profile, at int) (m *metric, more bool) {
+	switch {
+	case x.names == nil:
+		if at < len(f.list) {
+			return f.list[at], true
+		}
+		return nil, false
+	case at == 0:
+		return f.overflow, true
+	case at <= len(x.names):
+		if m = f.metrics[x.names[at-1]]; m == f.overflow {
+			m = nil
+		}
+		return m, true
+	}
+	return nil, false
 }
 
 // any reports whether series of the metric may be meant. No selector means all.

@@ -112,9 +112,8 @@ func (f *profile) survey(at Moment, most int) *survey {
 func (f *profile) pairs(part int64, match []*series.Selector, name func(string) bool) (*inventory.Pairs, map[string]*hyperloglog.Sketch) {
 	pairs := f.inventory.NewPairs()
 	large := map[string]*hyperloglog.Sketch{}
-	names := newFilter(match)
-	f.each(func(m *metric) {
-		if m != f.overflow && !names.any(m.name) || name != nil && !name(m.name) {
+	f.eachOf(newFilter(match), func(m *metric) {
+		if name != nil && !name(m.name) {
 			return
 		}
 		m.rows.CountPairs(part, match, total(m, part), pairs)

@@ -13,11 +13,9 @@ import (
 func (p *Profiler) Select(t tenant.ID, q *inventory.Query) inventory.Result {
 	var tally inventory.Tally
 	if f := p.profile(t); f != nil {
-		part, names := p.clock.At(time.Now()).Part, newFilter(q.Selectors)
-		f.each(func(m *metric) {
-			if m == f.overflow || names.any(m.name) {
-				m.rows.Gather(part, q, total(m, part), m.each(part), &tally)
-			}
+		part := p.clock.At(time.Now()).Part
+		f.eachOf(newFilter(q.Selectors), func(m *metric) {
+			m.rows.Gather(part, q, total(m, part), m.each(part), &tally)
 		})
 	}
 	return tally.Result()
