@@ -29,19 +29,31 @@ type effect struct {
 
 	present, others, future *rules.Engine // with the rules as they are, without the rule, with it
 
-	passing                          func(tenant.ID) inventory.Result // what of a tenant passes now
-	before                           inventory.Result                 // that, summed over tenants
-	matched, gone, thinned, restored inventory.Tally
-	torn                             []string
-	exact, cut                       bool
-	skipped                          int // tenants
+	passing func(tenant.ID) inventory.Result // what of a tenant passes now
+	before  inventory.Result                 // that, summed over tenants
+	*sheet
+	torn       []string
+	exact, cut bool
+	skipped    int // tenants
 
 	tenants, teams, metrics map[groupOf]*PreviewRow
 
-	draw     inventory.Draw
-	outcomes []outcome // of the rows of draw
 	verdicts [3]rules.Verdict
 	keys     [3]inventory.GroupKey
+}
+
+// A sheet is the memory that an effect is found in: one after the other may use it.
+type sheet struct {
+	draw                             inventory.Draw
+	outcomes                         []outcome // of the rows of draw
+	matched, gone, thinned, restored inventory.Tally
+}
+
+// clean makes a sheet ready for the next effect.
+func (s *sheet) clean() {
+	for _, t := range []*inventory.Tally{&s.matched, &s.gone, &s.thinned, &s.restored} {
+		t.Reset()
+	}
 }
 
 // A groupOf is a part of a tenant's series.
@@ -66,12 +78,13 @@ func (o *outcome) pass(perSecond float64) {
 
 // newEffect returns the effect of r among the rules in force, which is taken as
 // enforced: at a position among them, from 1, or where it is 0 in place of the rule
-// of its name, or behind all others.
-func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error) {
+// of its name, or behind all others. It is found on a sheet.
+func newEffect(list []*rules.Rule, r *rules.Rule, position int, on *sheet) (*effect, error) {
+	on.clean()
 	enforced := *r
 	enforced.Mode, enforced.Expires = rules.Enforce, time.Time{}
 	e := &effect{
-		rule: &enforced, match: slices.Clone(r.Match), exact: true,
+		sheet: on, rule: &enforced, match: slices.Clone(r.Match), exact: true,
 		present: rules.NewEngine(), others: rules.NewEngine(), future: rules.NewEngine(),
 		tenants: map[groupOf]*PreviewRow{}, teams: map[groupOf]*PreviewRow{}, metrics: map[groupOf]*PreviewRow{},
 	}

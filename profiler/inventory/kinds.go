@@ -19,6 +19,7 @@ type kinds struct {
 	v                *Inventory
 	values, verdicts uint64   // gone of both when rows were numbered
 	asked            []string // names of the labels
+	sides            []float64
 	numbers          numbering
 	firsts           []firstRow // by number
 	metric           int        // counts the metrics
@@ -48,10 +49,12 @@ type firstRow struct{ metric, row int }
 func (k *kinds) begin(v *Inventory, names []string) {
 	k.known, k.firstName = false, noValue
 	k.metric++
-	if k.v == v && k.values == v.values.gone && k.verdicts == v.verdicts.gone && slices.Equal(k.asked, names) && k.numbers.count < maxKinds {
+	if k.v == v && k.values == v.values.gone && k.verdicts == v.verdicts.gone &&
+		slices.Equal(k.asked, names) && slices.Equal(k.sides, k.Rates) && k.numbers.count < maxKinds {
 		return
 	}
-	k.v, k.values, k.verdicts, k.asked, k.shape = v, v.values.gone, v.verdicts.gone, slices.Clone(names), nil
+	k.v, k.values, k.verdicts, k.shape = v, v.values.gone, v.verdicts.gone, nil
+	k.asked, k.sides = append(k.asked[:0], names...), append(k.sides[:0], k.Rates...)
 	k.numbers.reset(minSlots)
 	k.firsts = k.firsts[:0]
 	k.Epoch++
@@ -98,7 +101,7 @@ func (k *kinds) same(ids []uint32) bool {
 // what came so far and the next.
 func (k *kinds) numberOf(perSecond float64) int {
 	side := uint64(0)
-	for _, rate := range k.Rates {
+	for _, rate := range k.sides {
 		if perSecond > rate {
 			side++
 		}
