@@ -94,6 +94,9 @@ func (r *request) overview() (page, error) {
 				return page{}, err
 			}
 			d.tops = append(d.tops, tenantTop{t, top})
+			if t == r.profiled() {
+				d.status.LetGo = top.LetGo
+			}
 		}
 	}
 	v := newOverviewView(r, d)
@@ -231,13 +234,8 @@ func newAttention(r *request, d overviewData, last control.Rates) []attentionVie
 	if last.Rejected > 0 {
 		add("warn", "Rejected", rate(last.Rejected)+" samples a second can never be stored; senders drop them.", "/activity", "Events")
 	}
-	for _, t := range d.tops {
-		if t.tenant != r.profiled() {
-			continue
-		}
-		for _, text := range t.LetGo {
-			add("warn", "Memory", sentence(text), "/status", "Status")
-		}
+	for _, text := range d.status.LetGo {
+		add("warn", "Memory", sentence(text), "/status", "Status")
 	}
 	return list
 }
