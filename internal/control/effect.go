@@ -281,7 +281,7 @@ func (e *effect) count(t tenant.ID, families map[string]int) {
 	})
 }
 
-// preview returns what was counted.
+// preview returns what was counted, without tenants, teams and metrics.
 func (e *effect) preview() Preview {
 	matched, gone, thinned, restored := e.matched.Result(), e.gone.Result(), e.thinned.Result(), e.restored.Result()
 	p := Preview{
@@ -313,7 +313,6 @@ func (e *effect) preview() Preview {
 	for _, g := range matched.Groups {
 		p.Conflicts = append(p.Conflicts, Conflict{Rule: g.Values[2], Kind: g.Values[1], Series: g.Series})
 	}
-	p.Tenants, p.Teams, p.Metrics = ranked(e.tenants), ranked(e.teams), ranked(e.metrics)
 	return p
 }
 

@@ -62,7 +62,9 @@ func (s *seer) tried(t *testing.T, r *rules.Rule, on *sheet, each bool) Preview 
 		e.judged.canary, e.judged.splits = true, true
 	}
 	e.tenant("a")
-	return e.preview()
+	p := e.preview()
+	s.price(&p, e)
+	return p
 }
 
 // Rules that name very many metrics in other ways than literally share nothing between
