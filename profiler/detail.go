@@ -64,7 +64,7 @@ func (p *Profiler) metricAt(t tenant.ID, name string, at Moment, now time.Time) 
 		f.mu.Unlock()
 		return d, false
 	}
-	x, _ := f.figures(m, &asked{}, at.Part)
+	x, _ := f.figures(m, newAsked(&Query{}), at.Part)
 	d.MetricRow = m.row(x, at.Part)
 	d.Movement, d.AsOf = Movement{m.rows.Movement(at.Part), p.clock.part}, now
 	exact, labelled := m.exact(at.Part), m.sketches != nil && m.sketches.labelled

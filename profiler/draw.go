@@ -14,42 +14,73 @@ import (
 const maxMatched = 32
 
 // Draw draws the rows of one metric after the other, of those that selectors may
-// match by name, and calls visit for each, without the tenant's lock, until visit
-// returns false. Rows that do not match may be among them. No selector means all.
+// match by name, and calls visit for each that has some, or may have, without the
+// tenant's lock, until visit returns false. Rows that do not match may be among them.
+// No selector means all.
 func (p *Profiler) Draw(t tenant.ID, selectors []*series.Selector, d *inventory.Draw, visit func(metric string) bool) {
 	f := p.profile(t)
 	if f == nil {
 		return
 	}
 	part := p.clock.At(time.Now()).Part
-	for n, more := 0, true; more; {
-		var name string
-		var drawn bool
-		f.mu.Lock()
-		for last := n + chunk; n < last && !drawn; n++ {
-			if more = n < len(f.list); !more {
-				break
-			}
-			m := f.list[n]
-			may := selectors
-			if m != f.overflow {
-				may = mayMatchAll(selectors, m.name)
-			}
-			if len(may) == 0 && len(selectors) > 0 {
-				continue
-			}
-			if len(may) > maxMatched {
-				may = nil
-			}
-			m.draw(part, may, d)
-			name, drawn = m.name, true
-		}
-		f.mu.Unlock()
-		if drawn && !visit(name) {
+	w := drawing{f: f, names: newFilter(selectors), part: part, d: d}
+	d.Whole = w.whole
+	for w.next() {
+		if w.m != nil && !visit(w.m.name) {
 			return
 		}
 		runtime.Gosched() // as each
 	}
+}
+
+// A drawing is a walk over the metrics of a profile.
+type drawing struct {
+	f     *profile
+	names *filter
+	part  int64
+	d     *inventory.Draw
+	at    int     // the next, among those that may be meant
+	m     *metric // that was drawn; nil where none was
+}
+
+// next draws the next metric that has something, of as many as it looks at in one go,
+// and reports whether there are more to look at, or this one.
+func (w *drawing) next() bool {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	w.m = nil
+	for rows := 0; rows < chunkRows; rows += rowsOfMetric {
+		m, more := w.names.metric(w.f, w.at)
+		if !more {
+			return false
+		}
+		if w.at++; m == nil {
+			continue
+		}
+		may := w.names.selectors
+		if m != w.f.overflow {
+			may = w.names.of(m.name)
+		}
+		if len(may) == 0 && len(w.names.selectors) > 0 {
+			continue
+		}
+		if len(may) > maxMatched {
+			may = nil
+		}
+		rows += m.rows.Rows()
+		if m.draw(w.part, may, w.d); !w.d.None() {
+			w.m = m
+			return true
+		}
+	}
+	return true
+}
+
+// whole returns all labels of a row of the metric that was drawn.
+func (w *drawing) whole(r *inventory.Drawn) series.Labels {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	return w.m.rows.LabelsOf(r)
 }
 
 // DrawMetric draws all rows of one metric, and reports whether it is known.
@@ -82,15 +113,4 @@ func (m *metric) each(part int64) float64 {
 		return 0
 	}
 	return float64(m.perSecond) / received
-}
-
-// mayMatchAll returns the selectors that may match series of the metric.
-func mayMatchAll(selectors []*series.Selector, metric string) []*series.Selector {
-	var may []*series.Selector
-	for i := range selectors {
-		if mayMatch(selectors[i:i+1], metric) {
-			may = append(may, selectors[i])
-		}
-	}
-	return may
 }

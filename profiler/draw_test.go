@@ -70,8 +70,15 @@ func TestDrawVisitsWhatMayMatch(t *testing.T) {
 	if len(all) != 401 || all["m_007"] != 2 || all[Overflow] != 200 {
 		t.Errorf("%d metrics are drawn, %d rows of the overflow", len(all), all[Overflow])
 	}
-	if got := drawn(t, p, "a", `m_007{job="a"}`, `m_008`); len(got) != 3 || got["m_007"] != 1 || got["m_008"] != 2 || got[Overflow] != 0 {
+	if got := drawn(t, p, "a", `m_007{job="a"}`, `m_008`); len(got) != 2 || got["m_007"] != 1 || got["m_008"] != 2 {
 		t.Errorf("drawn by name: %v", got)
+	}
+	// What is named is found among those of the overflow, too, once each.
+	if got := drawn(t, p, "a", `m_007`, `m_007{job="b"}`, `m_450{job="a"}`, `{__name__=~"m_451|m_009|none"}`); len(got) != 3 || got["m_007"] != 2 || got["m_009"] != 2 || got[Overflow] != 3 {
+		t.Errorf("drawn by names: %v", got)
+	}
+	if got := drawn(t, p, "a", `m_007`, `{__name__=~"m_00[78]"}`, `{__name__=~"m_00[78]",job="a"}`, `{__name__!~"m_.*",job="a"}`); len(got) != 2 || got["m_007"] != 2 || got["m_008"] != 2 {
+		t.Errorf("drawn by patterns of names: %v", got)
 	}
 	if got := drawn(t, p, "a", `{job="b"}`); len(got) != 401 || got["m_399"] != 1 || got[Overflow] != 100 {
 		t.Errorf("drawn by label: %d metrics, %d of the overflow", len(got), got[Overflow])

@@ -1,8 +1,6 @@
 package profiler
 
 import (
-	"slices"
-
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/profiler/inventory"
 )
@@ -18,10 +16,21 @@ type figures struct {
 // asked is what a query asks of one metric after the other.
 type asked struct {
 	match   []*series.Selector
+	names   *filter           // of match
 	name    func(string) bool // nil for any
 	passing passing
 	byName  bool // by nothing else
+	rows    inventory.Query
 	tally   inventory.Tally
+}
+
+func newAsked(q *Query) *asked {
+	a := &asked{match: q.Match, names: newFilter(q.Match), name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
+	a.rows.Selectors = q.Match
+	if q.Passes != nil {
+		a.rows.Passes = a.passing.see
+	}
+	return a
 }
 
 // A passing counts what of one metric's matching series a query lets pass.
@@ -56,7 +65,7 @@ func (p *passing) share() float64 {
 // figures returns the numbers of m, or of those of its series that are asked for;
 // ok is false where it has none. The lock is held.
 func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) {
-	if !mayMatch(q.match, m.name) && m != f.overflow || q.name != nil && !q.name(m.name) {
+	if m != f.overflow && !q.names.any(m.name) || q.name != nil && !q.name(m.name) {
 		return x, false
 	}
 	x.perSecond = float64(m.perSecond)
@@ -76,12 +85,8 @@ func (f *profile) figures(m *metric, q *asked, part int64) (x figures, ok bool) 
 		return x, true
 	}
 	q.tally.Reset()
-	ask := inventory.Query{Selectors: q.match}
-	if q.passing.passes != nil {
-		q.passing = passing{passes: q.passing.passes}
-		ask.Passes = q.passing.see
-	}
-	m.rows.Gather(part, &ask, total(m, part), m.each(part), &q.tally)
+	q.passing = passing{passes: q.passing.passes}
+	m.rows.Gather(part, &q.rows, total(m, part), m.each(part), &q.tally)
 	res := q.tally.Result()
 	x.series, x.seriesError, x.forwarded = res.Series.Value, res.Series.Error/normal95, res.Forwarded.Value
 	x.perSecond *= x.series / all * q.passing.share()
@@ -102,18 +107,6 @@ func total(m *metric, part int64) float64 {
 	}
 	n, _ := m.active(part)
 	return n
-}
-
-// mayMatch reports whether a selector may match series of the metric.
-func mayMatch(match []*series.Selector, metric string) bool {
-	return len(match) == 0 || slices.ContainsFunc(match, func(s *series.Selector) bool {
-		for _, m := range s.Matchers() {
-			if m.Name == series.MetricName && !m.Matches(metric) {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // byNameAlone reports whether the selectors ask for nothing but metric names.

@@ -88,16 +88,19 @@ func (f *profile) turn(p *Profiler, at Moment) {
 
 // each calls visit for every metric with the lock held, and lets go of it in
 // between: what waits for the lock, or for a processor, has precedence.
-func (f *profile) each(visit func(m *metric)) {
-	for n := 0; ; {
+func (f *profile) each(visit func(m *metric)) { f.eachOf(&filter{}, visit) }
+
+// eachOf is each for those metrics that may be meant.
+func (f *profile) eachOf(x *filter, visit func(m *metric)) {
+	for at, more := 0, true; more; {
 		f.mu.Lock()
-		if n >= len(f.list) {
-			f.mu.Unlock()
-			return
-		}
-		for rows := 0; rows < chunkRows && n < len(f.list); n++ {
-			rows += rowsOfMetric + f.list[n].rows.Rows()
-			visit(f.list[n])
+		for rows := 0; rows < chunkRows && more; at++ {
+			var m *metric
+			if m, more = x.metric(f, at); m != nil && (m == f.overflow || x.any(m.name)) {
+				rows += m.rows.Rows()
+				visit(m)
+			}
+			rows += rowsOfMetric
 		}
 		f.mu.Unlock()
 		runtime.Gosched()

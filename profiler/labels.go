@@ -24,17 +24,18 @@ type LabelsRow struct {
 	Series      float64
 }
 
-// Labels returns the labels of the metrics that match means, the one with the most
-// values first. Those of all metrics may be half a minute old.
-func (p *Profiler) Labels(t tenant.ID, match []*series.Selector) ([]LabelsRow, error) {
+// Labels returns the labels of the metrics that match means, and whose names name
+// accepts, the one with the most values first; a nil name accepts all. Those of all
+// metrics may be half a minute old.
+func (p *Profiler) Labels(t tenant.ID, match []*series.Selector, name func(metric string) bool) ([]LabelsRow, error) {
 	f := p.profile(t)
 	switch {
 	case f == nil:
 		return nil, nil
-	case len(match) == 0:
+	case len(match) == 0 && name == nil:
 		return f.survey(p.clock.At(time.Now()), 0).labels, nil
 	}
-	pairs, large := f.pairs(p.clock.At(time.Now()).Part, match)
+	pairs, large := f.pairs(p.clock.At(time.Now()).Part, match, name)
 	return labelsOf(pairs.Labels(), large), nil
 }
 
@@ -85,7 +86,7 @@ func (f *profile) survey(at Moment, most int) *survey {
 		return s
 	}
 	s := &survey{at: at.Unix, most: max(most, surveyNames)}
-	pairs, large := f.pairs(at.Part, nil)
+	pairs, large := f.pairs(at.Part, nil, nil)
 	list := pairs.Labels()
 	s.labels = labelsOf(list, large)
 	values, bytes, byPair := leaders{most: s.most}, leaders{most: s.most}, leaders{most: s.most}
@@ -106,13 +107,13 @@ func (f *profile) survey(at Moment, most int) *survey {
 	return s
 }
 
-// pairs counts label pairs over the rows that match, and unites the values of
-// labels of metrics that are not exact.
-func (f *profile) pairs(part int64, match []*series.Selector) (*inventory.Pairs, map[string]*hyperloglog.Sketch) {
+// pairs counts label pairs over the rows that match, of metrics that name accepts, and
+// unites the values of labels of metrics that are not exact.
+func (f *profile) pairs(part int64, match []*series.Selector, name func(string) bool) (*inventory.Pairs, map[string]*hyperloglog.Sketch) {
 	pairs := f.inventory.NewPairs()
 	large := map[string]*hyperloglog.Sketch{}
-	f.each(func(m *metric) {
-		if !mayMatch(match, m.name) && m != f.overflow {
+	f.eachOf(newFilter(match), func(m *metric) {
+		if name != nil && !name(m.name) {
 			return
 		}
 		m.rows.CountPairs(part, match, total(m, part), pairs)

@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"time"
+
+	"github.com/headgate/headgate/internal/tenant"
 )
 
 // cursor names the place after p.
@@ -27,22 +30,25 @@ func parseCursor(cursor string) (*place, error) {
 	return &place{key: math.Float64frombits(binary.BigEndian.Uint64(b)), name: string(b[8:])}, nil
 }
 
-// letGoText says in sentences what memory did not allow.
-func (f *profile) letGoText() []string {
-	part := f.latest.Load()
-	sampled, unlabelled, missed := 0, 0, 0
-	f.each(func(m *metric) {
-		if m.exact(part) {
-			return
-		}
-		sampled++
-		if !m.sketches.labelled {
-			unlabelled++
-		}
-		if m.sketches.missed {
-			missed++
-		}
-	})
+// lettingGo counts what memory did not allow of the metrics that it is shown.
+type lettingGo struct{ sampled, unlabelled, missed int }
+
+// see counts a metric. The lock is held.
+func (l *lettingGo) see(m *metric, part int64) {
+	if m.exact(part) {
+		return
+	}
+	l.sampled++
+	if !m.sketches.labelled {
+		l.unlabelled++
+	}
+	if m.sketches.missed {
+		l.missed++
+	}
+}
+
+// text says in sentences what memory did not allow of f.
+func (l *lettingGo) text(f *profile) []string {
 	f.mu.Lock()
 	overflow, limit := f.overflow != nil, f.limit
 	f.mu.Unlock()
@@ -55,11 +61,23 @@ func (f *profile) letGoText() []string {
 			text = append(text, fmt.Sprintf("%d metrics %s", n, many))
 		}
 	}
-	say(sampled, "is too large to keep every series: it is an estimate", "are too large to keep every series: they are estimates")
-	say(unlabelled, "is counted without its labels", "are counted without their labels")
-	say(missed, "has more label names than are sketched", "have more label names than are sketched")
+	say(l.sampled, "is too large to keep every series: it is an estimate", "are too large to keep every series: they are estimates")
+	say(l.unlabelled, "is counted without its labels", "are counted without their labels")
+	say(l.missed, "has more label names than are sketched", "have more label names than are sketched")
 	if overflow {
 		text = append(text, fmt.Sprintf("the tenant has more than %d metrics: the smallest are together in %s", limit, Overflow))
 	}
 	return text
+}
+
+// LetGo says in sentences what memory did not allow of a tenant's series.
+func (p *Profiler) LetGo(t tenant.ID) []string {
+	f := p.profile(t)
+	if f == nil {
+		return nil
+	}
+	var l lettingGo
+	part := p.clock.At(time.Now()).Part
+	f.each(func(m *metric) { l.see(m, part) })
+	return l.text(f)
 }

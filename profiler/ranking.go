@@ -30,14 +30,16 @@ type ranking struct {
 	behind *place // nil: from the first on
 	cost   func(metric string, forwarded, series, samplesPerSecond float64) float64
 	list   []place
+	last   *place // the last that may be among the first; nil while any may
 
+	letGo    lettingGo // of all metrics, meant or not
 	metrics  int
 	sums     Total // but for the error
 	variance float64
 }
 
 // add adds a metric.
-func (r *ranking) add(p place) {
+func (r *ranking) add(p *place) {
 	r.metrics++
 	r.sums.TotalSeries += p.series
 	r.variance += p.seriesError * p.seriesError
@@ -49,12 +51,14 @@ func (r *ranking) add(p place) {
 	if r.cost != nil {
 		r.sums.TotalCost += r.cost(p.name, p.forwarded, p.series, p.perSecond)
 	}
-	if r.behind != nil && p.compare(r.behind) <= 0 {
+	if r.behind != nil && p.compare(r.behind) <= 0 || r.last != nil && p.compare(r.last) > 0 {
 		return
 	}
-	r.list = append(r.list, p)
+	r.list = append(r.list, *p)
 	if r.most > 0 && len(r.list) > 4*r.most+64 {
 		r.list = r.sorted()
+		last := r.list[r.most-1]
+		r.last = &last
 	}
 }
 
@@ -76,10 +80,13 @@ func (r *ranking) sorted() []place {
 
 // rank adds the metrics that q means to r.
 func (f *profile) rank(q *Query, key func(string, *figures) float64, part int64, r *ranking) {
-	asked := asked{match: q.Match, name: q.Name, passing: passing{passes: q.Passes}, byName: byNameAlone(q.Match) && q.Passes == nil}
+	asked := newAsked(q)
+	var x figures
 	f.each(func(m *metric) {
-		if x, ok := f.figures(m, &asked, part); ok {
-			r.add(place{key(m.name, &x), m.name, m, x})
+		r.letGo.see(m, part)
+		var ok bool
+		if x, ok = f.figures(m, asked, part); ok {
+			r.add(&place{key(m.name, &x), m.name, m, x})
 		}
 	})
 }

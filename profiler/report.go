@@ -141,7 +141,7 @@ func (p *Profiler) metricsAt(q Query, at Moment, now time.Time) (MetricsPage, er
 		page.Next = list[q.Limit-1].cursor()
 	}
 	page.Metrics = f.rows(list, at.Part, q.Judged)
-	page.LetGo = f.letGoText()
+	page.LetGo = r.letGo.text(f)
 	return page, nil
 }
 

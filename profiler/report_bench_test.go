@@ -33,7 +33,7 @@ func BenchmarkPages(b *testing.B) {
 	})
 	b.Run("labels", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = f.Labels(shop, nil)
+			_, _ = f.Labels(shop, nil, nil)
 		}
 	})
 	b.Run("tsdb", func(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/headgate/headgate/internal/control"
 	"github.com/headgate/headgate/profiler"
@@ -30,9 +31,9 @@ type labelsRowView struct {
 }
 
 func (r *request) labels() (page, error) {
-	list, err := r.control.ProfileLabels(control.LabelsQuery{
-		Tenant: r.profiled(), Match: matchOf(r.get("q")), Limit: labelsPerPage, Cursor: r.get("cursor"),
-	})
+	q := r.labelsQuery()
+	q.Limit, q.Cursor = labelsPerPage, r.get("cursor")
+	list, err := r.control.ProfileLabels(q)
 	p := page{Title: "Labels", Place: "Metrics", Crumbs: []crumb{{"Metrics", r.link("/profile/metrics", "q", r.get("q"))}}}
 	wrong, isWrong := errors.AsType[*control.Invalid](err)
 	if err != nil && (!isWrong || wrong.Field != "match") {
@@ -44,6 +45,17 @@ func (r *request) labels() (page, error) {
 	}
 	p.Body = labelsPage(v)
 	return p, nil
+}
+
+// labelsQuery returns which metrics' labels the page is about.
+func (r *request) labelsQuery() control.LabelsQuery {
+	q := control.LabelsQuery{Tenant: r.profiled()}
+	if text := r.get("q"); strings.ContainsAny(text, "{}") {
+		q.Match = []string{text}
+	} else {
+		q.Search = text
+	}
+	return q
 }
 
 func newLabelsView(r *request, list control.LabelsPage) labelsView {
@@ -86,7 +98,7 @@ func newLabelsRowView(r *request, l profiler.LabelsRow, most float64) labelsRowV
 }
 
 func (r *request) labelsCSV() (table, error) {
-	list, err := r.control.ProfileLabels(control.LabelsQuery{Tenant: r.profiled(), Match: matchOf(r.get("q"))})
+	list, err := r.control.ProfileLabels(r.labelsQuery())
 	if err != nil {
 		return table{}, err
 	}

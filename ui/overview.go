@@ -74,7 +74,7 @@ func (r *request) overview() (page, error) {
 	if d.history, err = r.control.FlowHistory(r.tenant()); err != nil {
 		return page{}, err
 	}
-	if d.status, err = r.control.Status(r.profiled()); err != nil {
+	if d.status, err = r.control.Process(); err != nil {
 		return page{}, err
 	}
 	if d.events, err = r.control.Events(r.context(), control.EventQuery{Tenant: r.tenant(), Limit: latestEvents}); err != nil {
@@ -94,6 +94,9 @@ func (r *request) overview() (page, error) {
 				return page{}, err
 			}
 			d.tops = append(d.tops, tenantTop{t, top})
+			if t == r.profiled() {
+				d.status.LetGo = top.LetGo
+			}
 		}
 	}
 	v := newOverviewView(r, d)

@@ -25,22 +25,35 @@ type effect struct {
 	rule     *rules.Rule        // as it would be enforced
 	replaced *rules.Rule        // the rule of its name; nil where there is none
 	match    []*series.Selector // of both
+	judged   *judged
 
 	present, others, future *rules.Engine // with the rules as they are, without the rule, with it
 
-	passing                          func(tenant.ID) inventory.Result // what of a tenant passes now
-	before                           inventory.Result                 // that, summed over tenants
-	matched, gone, thinned, restored inventory.Tally
-	torn                             []string
-	exact, cut                       bool
-	skipped                          int // tenants
+	passing func(tenant.ID) inventory.Result // what of a tenant passes now
+	before  inventory.Result                 // that, summed over tenants
+	*sheet
+	torn       []string
+	exact, cut bool
+	skipped    int // tenants
 
 	tenants, teams, metrics map[groupOf]*PreviewRow
 
-	draw     inventory.Draw
-	outcomes []outcome // of the rows of draw
 	verdicts [3]rules.Verdict
 	keys     [3]inventory.GroupKey
+}
+
+// A sheet is the memory that an effect is found in: one after the other may use it.
+type sheet struct {
+	draw                             inventory.Draw
+	outcomes                         []outcome // of the rows of draw
+	matched, gone, thinned, restored inventory.Tally
+}
+
+// clean makes a sheet ready for the next effect.
+func (s *sheet) clean() {
+	for _, t := range []*inventory.Tally{&s.matched, &s.gone, &s.thinned, &s.restored} {
+		t.Reset()
+	}
 }
 
 // A groupOf is a part of a tenant's series.
@@ -53,18 +66,25 @@ type groupOf struct {
 type outcome struct {
 	team                            string
 	matched, gone, thinned, returns bool
+	was, is                         rules.Decision
 	samples                         float64 // removed per second, less those that return
 	conflict                        Conflict
 }
 
+// pass finds how many samples are removed of so many per second.
+func (o *outcome) pass(perSecond float64) {
+	o.samples = passes(o.was, perSecond) - passes(o.is, perSecond)
+}
+
 // newEffect returns the effect of r among the rules in force, which is taken as
 // enforced: at a position among them, from 1, or where it is 0 in place of the rule
-// of its name, or behind all others.
-func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error) {
+// of its name, or behind all others. It is found on a sheet.
+func newEffect(list []*rules.Rule, r *rules.Rule, position int, on *sheet) (*effect, error) {
+	on.clean()
 	enforced := *r
 	enforced.Mode, enforced.Expires = rules.Enforce, time.Time{}
 	e := &effect{
-		rule: &enforced, match: slices.Clone(r.Match), exact: true,
+		sheet: on, rule: &enforced, match: slices.Clone(r.Match), exact: true,
 		present: rules.NewEngine(), others: rules.NewEngine(), future: rules.NewEngine(),
 		tenants: map[groupOf]*PreviewRow{}, teams: map[groupOf]*PreviewRow{}, metrics: map[groupOf]*PreviewRow{},
 	}
@@ -92,6 +112,7 @@ func newEffect(list []*rules.Rule, r *rules.Rule, position int) (*effect, error)
 			return nil, err
 		}
 	}
+	e.judged = newJudged(list, future)
 	return e, nil
 }
 
@@ -113,6 +134,8 @@ func (e *effect) tenant(t tenant.ID) {
 	}
 	present, others, future := e.present.For(t, e.now), e.others.For(t, e.now), e.future.For(t, e.now)
 	families := map[string]int{}
+	e.draw.Names, e.draw.Rates, e.draw.Each = e.judged.names, e.judged.rates, e.judged.canary
+	e.judged.forget() // teams and rules of another tenant
 	e.profiler.Draw(t, e.match, &e.draw, func(string) bool {
 		e.exact = e.exact && e.draw.Exact()
 		e.judge(present, others, future)
@@ -138,7 +161,8 @@ func (c *Control) passingOf(ctx context.Context, t tenant.ID) inventory.Result {
 func (e *effect) judge(present, others, future *rules.Policy) {
 	e.outcomes = e.outcomes[:0]
 	for i := range e.draw.Rows {
-		e.outcomes = append(e.outcomes, e.outcome(&e.draw.Rows[i], present, others, future))
+		row := &e.draw.Rows[i]
+		e.outcomes = append(e.outcomes, e.judged.outcome(row, e.draw.Epoch, func() outcome { return e.outcome(row, present, others, future) }))
 	}
 }
 
@@ -158,7 +182,8 @@ func (e *effect) outcome(row *inventory.Drawn, present, others, future *rules.Po
 	present.Evaluate(row.Labels, o.team, &e.verdicts[0])
 	future.Evaluate(row.Labels, o.team, &e.verdicts[1])
 	was, is := e.decision(&e.verdicts[0]), e.decision(&e.verdicts[1])
-	o.samples = passes(was, row.PerSecond) - passes(is, row.PerSecond)
+	o.was, o.is = was, is
+	o.pass(row.PerSecond)
 	switch wasGone, isGone := was.Action == rules.Drop, is.Action == rules.Drop; {
 	case isGone && !wasGone:
 		o.gone = true
@@ -233,8 +258,8 @@ func (e *effect) count(t tenant.ID, families map[string]int) {
 				return inventory.Part{}, false
 			}
 			metric := row.Labels.Metric()
-			if base, ok := familyOf(metric, row.Labels); ok && len(families) < maxFamilies {
-				families[base]++
+			if base, ok := familyOf(metric, row); ok && len(families) < maxFamilies {
+				families[base] += row.Series
 			}
 			e.keys = [3]inventory.GroupKey{{ofTenant, string(t)}, {ofTeam, string(t), o.team}, {ofMetric, string(t), metric}}
 			return inventory.Part{PerSecond: o.samples, Groups: e.keys[:]}, true
@@ -256,7 +281,7 @@ func (e *effect) count(t tenant.ID, families map[string]int) {
 	})
 }
 
-// preview returns what was counted.
+// preview returns what was counted, without tenants, teams and metrics.
 func (e *effect) preview() Preview {
 	matched, gone, thinned, restored := e.matched.Result(), e.gone.Result(), e.thinned.Result(), e.restored.Result()
 	p := Preview{
@@ -288,7 +313,6 @@ func (e *effect) preview() Preview {
 	for _, g := range matched.Groups {
 		p.Conflicts = append(p.Conflicts, Conflict{Rule: g.Values[2], Kind: g.Values[1], Series: g.Series})
 	}
-	p.Tenants, p.Teams, p.Metrics = ranked(e.tenants), ranked(e.teams), ranked(e.metrics)
 	return p
 }
 

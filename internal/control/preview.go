@@ -121,7 +121,7 @@ func (c *Control) Preview(ctx context.Context, s rules.Spec, position int) (Prev
 			return Preview{}, err
 		}
 	}
-	return c.preview(ctx, r, position, c.passingOf)
+	return c.preview(ctx, r, position, c.passingOf, &sheet{})
 }
 
 // freeName returns a name that no rule has, which begins with name.
@@ -140,7 +140,7 @@ func (c *Control) freeName(name string) string {
 
 // preview is Preview of a valid rule, which does not change. passing says what of a
 // tenant passes now.
-func (c *Control) preview(ctx context.Context, r *rules.Rule, position int, passing func(context.Context, tenant.ID) inventory.Result) (Preview, error) {
+func (c *Control) preview(ctx context.Context, r *rules.Rule, position int, passing func(context.Context, tenant.ID) inventory.Result, on *sheet) (Preview, error) {
 	select {
 	case c.previews <- struct{}{}:
 		defer func() { <-c.previews }()
@@ -148,7 +148,7 @@ func (c *Control) preview(ctx context.Context, r *rules.Rule, position int, pass
 		return Preview{}, ctx.Err()
 	}
 	now := time.Now()
-	e, err := newEffect(c.parts.Rules.Rules(), r, position)
+	e, err := newEffect(c.parts.Rules.Rules(), r, position, on)
 	if err != nil {
 		return Preview{}, err
 	}

@@ -36,7 +36,8 @@ func (c *Control) ProfileMetric(tenantName, metric string) (profiler.MetricDetai
 type LabelsQuery struct {
 	Tenant string
 	Match  []string
-	Limit  int // 0 for all
+	Search string // part of the metric's name, in any case; "" for all
+	Limit  int    // 0 for all
 	Cursor string
 }
 
@@ -52,7 +53,7 @@ func (c *Control) ProfileLabels(q LabelsQuery) (LabelsPage, error) {
 	if err != nil {
 		return LabelsPage{}, err
 	}
-	rows, err := c.parts.Profiler.Labels(t, match)
+	rows, err := c.parts.Profiler.Labels(t, match, named(q.Search, nil))
 	if err != nil {
 		return LabelsPage{}, err
 	}

@@ -128,6 +128,7 @@ type finder struct {
 	list   []Recommendation
 	unseen int // of rows: there was no time for them
 
+	sheet   sheet
 	at      time.Time // when it looks
 	passing func(context.Context, tenant.ID) inventory.Result
 }
@@ -207,7 +208,7 @@ func (f *finder) try(ctx context.Context, r *Recommendation) (ok bool, err error
 	if len(errs) > 0 { // a name that does not fit into a selector
 		return false, nil
 	}
-	if r.Preview, err = f.c.preview(ctx, rule, 0, f.passing); err != nil {
+	if r.Preview, err = f.c.preview(ctx, rule, 0, f.passing, &f.sheet); err != nil {
 		return false, err
 	}
 	p := &r.Preview

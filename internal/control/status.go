@@ -5,7 +5,6 @@ import (
 
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/store"
-	"github.com/headgate/headgate/profiler"
 )
 
 // A Status is how the process itself is doing.
@@ -22,11 +21,26 @@ type Status struct {
 // Status returns how the process is doing, and what the profile of a tenant lacks;
 // without a name, that of the default one, or the first that the actor sees.
 func (c *Control) Status(tenantName string) (Status, error) {
-	if err := c.may(auth.ReadTraffic); err != nil {
-		return Status{}, err
+	s, err := c.Process()
+	if err != nil || !s.Profiled {
+		return s, err
 	}
 	if tenantName == "" && !c.actor.SeesAll() {
 		tenantName = string(c.actor.Tenants[0])
+	}
+	t, _, err := c.profiled(tenantName, nil)
+	if err != nil {
+		return Status{}, err
+	}
+	s.LetGo = c.parts.Profiler.LetGo(t)
+	return s, nil
+}
+
+// Process returns how the process is doing. What a profile lacks takes longer to find,
+// and is not said.
+func (c *Control) Process() (Status, error) {
+	if err := c.may(auth.ReadTraffic); err != nil {
+		return Status{}, err
 	}
 	f, err := c.parts.Gateway.Flow("", "")
 	if err != nil {
@@ -38,15 +52,6 @@ func (c *Control) Status(tenantName string) (Status, error) {
 		if at := p.Saved(); at > 0 {
 			s.ProfileSaved = time.Unix(at, 0)
 		}
-		t, _, err := c.profiled(tenantName, nil)
-		if err != nil {
-			return Status{}, err
-		}
-		page, err := p.Metrics(profiler.Query{Tenant: t, Limit: 1})
-		if err != nil {
-			return Status{}, err
-		}
-		s.LetGo = page.LetGo
 	}
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/headgate/headgate/internal/series"
 	"github.com/headgate/headgate/internal/tenant"
+	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/profiler/sketch"
 )
 
@@ -17,12 +18,11 @@ const (
 	namedParts  = 4      // of a family that are named
 )
 
-// familyOf returns the name of the histogram or summary that a series is part of; ok
-// is false where it looks like none.
-func familyOf(metric string, ls series.Labels) (base string, ok bool) {
-	le, quantile := ls.Get("le") != "", ls.Get("quantile") != ""
-	base = sketch.BaseName(metric, le, quantile)
-	return base, base != metric || quantile
+// familyOf returns the name of the histogram or summary that a series of a metric is
+// part of; ok is false where it looks like none.
+func familyOf(metric string, row *inventory.Drawn) (base string, ok bool) {
+	base = sketch.BaseName(metric, row.Le, row.Quantile)
+	return base, base != metric || row.Quantile
 }
 
 // A tear is what a rule takes from the families of one name, and leaves of them.
@@ -35,8 +35,18 @@ type tear struct {
 	bucketsPart bool // some buckets go while others stay
 }
 
-// A torn is one family while it is looked at.
-type torn struct{ takes, leaves []string }
+// A torn says what becomes of one family.
+type torn uint8
+
+const (
+	someGo torn = 1 << iota
+	someStay
+	bucketsGo
+	bucketsStay
+)
+
+// apart reports whether some series go and others stay.
+func (f torn) apart() bool { return f&someGo != 0 && f&someStay != 0 }
 
 // tear looks for families of t of which some series are removed or thinned and others
 // are not. families are the names that may be meant; judge judges what is drawn.
@@ -60,68 +70,85 @@ func (e *effect) tear(t tenant.ID, families map[string]int, judge func()) {
 
 // tearOf says how the families called base are torn apart, or nothing.
 func (e *effect) tearOf(t tenant.ID, base string, judge func()) string {
-	byHash := map[sketch.Hash]*torn{}
-	for _, ending := range []string{"", "_bucket", "_sum", "_count"} {
+	if !e.judged.tears(base, base+bucketEnding, base+"_sum", base+"_count") {
+		return ""
+	}
+	families := map[sketch.Hash]torn{}
+	e.parts(t, base, e.judged.names, judge, func(ending string, row *inventory.Drawn, o *outcome) {
+		families[row.Family] |= fate(ending == bucketEnding, o.gone || o.thinned)
+	})
+	x := tear{base: base, takes: map[string]bool{}, leaves: map[string]bool{}}
+	for _, f := range families {
+		if f.apart() {
+			x.families++
+			x.bucketsPart = x.bucketsPart || f&bucketsGo != 0 && f&bucketsStay != 0
+		}
+	}
+	if x.families == 0 {
+		return ""
+	}
+	e.parts(t, base, append(slices.Clip(e.judged.names), sketch.Le, sketch.Quantile), judge, func(ending string, row *inventory.Drawn, o *outcome) {
+		f := families[row.Family]
+		if !f.apart() {
+			return
+		}
+		part := partOf(ending, row.Labels)
+		if o.gone || o.thinned {
+			x.takes[part] = true
+			x.takesInf = x.takesInf || f&bucketsStay != 0 && part == infinite
+		} else {
+			x.leaves[part] = true
+		}
+	})
+	return x.String()
+}
+
+// parts visits every series of the families called base, with some of its labels and
+// what becomes of it.
+func (e *effect) parts(t tenant.ID, base string, names []string, judge func(), visit func(ending string, row *inventory.Drawn, o *outcome)) {
+	e.draw.Names, e.draw.Each = names, true
+	for _, ending := range []string{"", bucketEnding, "_sum", "_count"} {
 		if !e.profiler.DrawMetric(t, base+ending, &e.draw) {
 			continue
 		}
 		judge()
 		for i := range e.draw.Rows {
-			row, o := &e.draw.Rows[i], &e.outcomes[i]
-			part, ok := partOf(ending, row.Labels)
-			if !ok {
-				continue
+			row := &e.draw.Rows[i]
+			if ending == "" && !row.Quantile || ending == bucketEnding && !row.Le {
+				continue // it is no part
 			}
-			f := byHash[row.Family]
-			if f == nil {
-				f = &torn{}
-				byHash[row.Family] = f
-			}
-			if o.gone || o.thinned {
-				f.takes = append(f.takes, part)
-			} else {
-				f.leaves = append(f.leaves, part)
-			}
+			visit(ending, row, &e.outcomes[i])
 		}
 	}
-	x := tear{base: base, takes: map[string]bool{}, leaves: map[string]bool{}}
-	for _, f := range byHash {
-		x.add(f)
-	}
-	return x.String()
 }
 
-// partOf returns which part of its family a series is; ok is false where it is none.
-func partOf(ending string, ls series.Labels) (part string, ok bool) {
-	if ending == "_bucket" {
-		le := ls.Get("le")
-		return fmt.Sprintf("_bucket{le=%q}", le), le != ""
+const bucketEnding = "_bucket"
+
+// fate returns what a series that goes, or stays, says of its family.
+func fate(bucket, goes bool) torn {
+	switch {
+	case goes && bucket:
+		return someGo | bucketsGo
+	case goes:
+		return someGo
+	case bucket:
+		return someStay | bucketsStay
 	}
-	if quantile := ls.Get("quantile"); ending == "" {
-		return fmt.Sprintf("{quantile=%q}", quantile), quantile != ""
+	return someStay
+}
+
+// partOf returns which part of its family a series is.
+func partOf(ending string, ls series.Labels) string {
+	switch ending {
+	case bucketEnding:
+		return fmt.Sprintf("_bucket{le=%q}", ls.Get(sketch.Le))
+	case "":
+		return fmt.Sprintf("{quantile=%q}", ls.Get(sketch.Quantile))
 	}
-	return ending, true
+	return ending
 }
 
 const infinite = `_bucket{le="+Inf"}`
-
-// add adds one family, if it is torn.
-func (x *tear) add(f *torn) {
-	if len(f.takes) == 0 || len(f.leaves) == 0 {
-		return
-	}
-	x.families++
-	isBucket := func(p string) bool { return strings.HasPrefix(p, "_bucket") }
-	someGo, someStay := slices.ContainsFunc(f.takes, isBucket), slices.ContainsFunc(f.leaves, isBucket)
-	x.bucketsPart = x.bucketsPart || someGo && someStay
-	x.takesInf = x.takesInf || someStay && slices.Contains(f.takes, infinite)
-	for _, p := range f.takes {
-		x.takes[p] = true
-	}
-	for _, p := range f.leaves {
-		x.leaves[p] = true
-	}
-}
 
 // String says how the families are torn; "" where they are not.
 func (x *tear) String() string {

@@ -9,6 +9,7 @@ import (
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
+	"github.com/headgate/headgate/internal/tenant"
 	"github.com/headgate/headgate/profiler/inventory"
 	"github.com/headgate/headgate/rules"
 )
@@ -57,95 +58,31 @@ const (
 	// maxUnownedLabels is by how many labels unowned series can be grouped.
 	maxUnownedLabels = 4
 
-	// maxEvidence is how many pairs of a label's value and a team are counted.
-	maxEvidence = 100_000
-
 	// leastShare is what makes a team an owner to suggest.
 	leastShare = 0.5
 )
 
-// evidence counts owned series by label, value and team. It is asked of every series
-// that is kept.
+// evidence is who owns series, by label and value.
 type evidence struct {
 	by    []string
-	teams []map[string]*holders // of each label, by its values
-	pairs int
+	teams []map[string][]holder // of each label, by its values
 }
-
-// holders are the teams whose series have one value of a label.
-type holders struct {
-	teams []holder
-	index map[string]int // of many teams
-}
-
-// fewHolders is how many teams are found faster by looking at all.
-const fewHolders = 8
 
 type holder struct {
 	team   string
 	series int
 }
 
-func newEvidence(by []string) *evidence {
+// evidenceOf returns what the series that are kept of t say of labels.
+func (c *Control) evidenceOf(t tenant.ID, by []string) *evidence {
 	e := &evidence{by: by}
 	for range by {
-		e.teams = append(e.teams, map[string]*holders{})
+		e.teams = append(e.teams, map[string][]holder{})
 	}
+	c.parts.Profiler.Holders(t, by, attribution.Unowned).Each(func(of inventory.Holding, rows int) {
+		e.teams[of.Label][of.Value] = append(e.teams[of.Label][of.Value], holder{of.Team, rows})
+	})
 	return e
-}
-
-// add counts a series of a team.
-func (e *evidence) add(ls series.Labels, team string) {
-	for i, name := range e.by {
-		if value := ls.Get(name); value != "" {
-			e.count(i, value, team)
-		}
-	}
-}
-
-func (e *evidence) count(label int, value, team string) {
-	h := e.teams[label][value]
-	if of := h.find(team); of != nil {
-		of.series++
-		return
-	}
-	if e.pairs >= maxEvidence {
-		return
-	}
-	e.pairs++
-	if h == nil {
-		h = &holders{}
-		e.teams[label][value] = h
-	}
-	h.teams = append(h.teams, holder{team, 1})
-	switch n := len(h.teams); {
-	case n == fewHolders:
-		h.index = map[string]int{}
-		for k := range h.teams {
-			h.index[h.teams[k].team] = k
-		}
-	case n > fewHolders:
-		h.index[team] = n - 1
-	}
-}
-
-// find returns the team's entry; nil where there is none.
-func (h *holders) find(team string) *holder {
-	if h == nil {
-		return nil
-	}
-	if h.index != nil {
-		if k, ok := h.index[team]; ok {
-			return &h.teams[k]
-		}
-		return nil
-	}
-	for k := range h.teams {
-		if h.teams[k].team == team {
-			return &h.teams[k]
-		}
-	}
-	return nil
 }
 
 // owner returns who owns most of the series that have a label in common with those
@@ -154,12 +91,10 @@ func (e *evidence) owner(values []string) *SuggestedOwner {
 	var best *SuggestedOwner
 	for i, v := range values {
 		all, most, team := 0, 0, ""
-		if h := e.teams[i][v]; h != nil {
-			for _, of := range h.teams {
-				all += of.series
-				if of.series > most || of.series == most && of.team < team {
-					most, team = of.series, of.team
-				}
+		for _, of := range e.teams[i][v] {
+			all += of.series
+			if of.series > most || of.series == most && of.team < team {
+				most, team = of.series, of.team
 			}
 		}
 		share := float64(most) / float64(max(1, all))
@@ -197,14 +132,14 @@ func (c *Control) Unowned(ctx context.Context, q UnownedQuery) (Unowned, error) 
 	}
 	price := c.monthlyPrice(t)
 	u.Currency = price.Currency()
-	known := newEvidence(u.By)
-	r := c.parts.Profiler.Select(t, &inventory.Query{By: u.By, Match: func(ls series.Labels, v inventory.Verdict) bool {
-		if v.Team != attribution.Unowned {
-			known.add(ls, v.Team)
-			return false
-		}
-		return v.Action != rules.Drop.String()
+	drop := rules.Drop.String()
+	r := c.parts.Profiler.Select(t, &inventory.Query{By: u.By, Verdict: func(v inventory.Verdict) bool {
+		return v.Team == attribution.Unowned && v.Action != drop
 	}})
+	var known *evidence
+	if len(r.Groups) > 0 {
+		known = c.evidenceOf(t, u.By)
+	}
 	u.Series, u.Cost = r.Series, micro(price.Of(r.Series.Value, r.PerSecond.Value))
 	for _, g := range r.Groups {
 		if q.Limit > 0 && len(u.Groups) == q.Limit {

@@ -18,9 +18,10 @@ type gathering struct {
 	columns  []int     // of the labels that make groups, in the shape at hand
 	groupIDs numbering // of the values' numbers
 	named    map[GroupKey]int
-	here     []*group  // the groups of this metric
-	exact    []amounts // of each of them, where the metric is exact
-	shares   numbering // of family and group
+	latest   []numberedGroup // by place among the groups of a row
+	here     []*group        // the groups of this metric
+	exact    []amounts       // of each of them, where the metric is exact
+	shares   numbering       // of family and group
 	parts    []share
 	moments  [][quantities]moments // by number of the group
 }
@@ -38,11 +39,11 @@ func (m *Metric) Gather(part int64, q *Query, total, each float64, t *Tally) {
 	if received == 0 && kept == everything {
 		return
 	}
-	t.matching.begin(m.v, q.Selectors, received)
-	g := gatherer{m: m, v: m.v, q: q, t: t, kept: kept, oldest: max(part, m.newest) - sketch.Parts + 1, heaviest: m.heaviest}
+	t.matching.begin(m.v, q.Selectors)
+	g := gatherer{m: m, v: m.v, q: q, t: t, part: part, each: each, kept: kept, oldest: max(part, m.newest) - sketch.Parts + 1, heaviest: m.heaviest}
 	g.begin(received)
-	if g.mean, g.fastest = m.rates(part); g.fastest == 0 {
-		g.mean, g.fastest = each, each
+	if g.sampled() { // what is in no sample may be as fast as any
+		g.rate()
 	}
 	for b, r := range m.active(part) {
 		g.row(b, r)
@@ -59,16 +60,23 @@ type gatherer struct {
 	v      *Inventory
 	q      *Query
 	t      *Tally
+	part   int64
+	oldest int64   // part of the window
+	each   float64 // samples per second of a series where no interval is known
 	kept   cut
-	oldest int64 // part of the window
 
 	heaviest int32 // series of a family, as Metric.heaviest
 
+	rated   bool    // mean and fastest are known
 	mean    float64 // samples per second of a series of known interval
 	fastest float64 // the most
 	shape   *shape  // of the latest row
-	all     amounts // asked for, where the metric is exact
-	seen    bool    // some were asked for
+
+	judged, accepted bool // what Query.Verdict said of the latest verdict
+	verdict          uint16
+
+	all  amounts // asked for, where the metric is exact
+	seen bool    // some were asked for
 }
 
 func (g *gatherer) sampled() bool { return g.kept != everything }
@@ -110,6 +118,14 @@ func (m *Metric) rates(part int64) (mean, fastest float64) {
 	return mean, fastest
 }
 
+// rate finds the mean and the fastest. Where no row is asked for, that is not needed.
+func (g *gatherer) rate() {
+	g.rated = true
+	if g.mean, g.fastest = g.m.rates(g.part); g.fastest == 0 {
+		g.mean, g.fastest = g.each, g.each
+	}
+}
+
 // row looks at r, a row of b.
 func (g *gatherer) row(b *block, r *row) {
 	t := g.t
@@ -125,6 +141,9 @@ func (g *gatherer) row(b *block, r *row) {
 		}
 		t.clusters[family].series++
 	}
+	if g.q.Verdict != nil && !g.accepts(r.verdict) {
+		return
+	}
 	ids := b.ids[r.at:]
 	s := g.v.shapeOf(r)
 	if !t.matching.matches(s, ids) {
@@ -135,6 +154,9 @@ func (g *gatherer) row(b *block, r *row) {
 		if !g.q.Match(t.labels, g.v.verdicts.of(r.verdict)) {
 			return
 		}
+	}
+	if !g.rated {
+		g.rate()
 	}
 	a := amounts{ofSeries: 1, ofPerSecond: g.mean}
 	if rate := r.interval.perSecond(); rate > 0 {
@@ -154,6 +176,14 @@ func (g *gatherer) row(b *block, r *row) {
 		t.example(g.q.Examples, r.hash(), func() series.Labels { return g.v.labels(b, r, nil) })
 	}
 	g.note(family, s, ids, &a)
+}
+
+// accepts reports whether the query accepts a verdict.
+func (g *gatherer) accepts(verdict uint16) bool {
+	if !g.judged || verdict != g.verdict {
+		g.judged, g.verdict, g.accepted = true, verdict, g.q.Verdict(g.v.verdicts.of(verdict))
+	}
+	return g.accepted
 }
 
 // note adds what one series has to its family and group.

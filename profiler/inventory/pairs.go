@@ -86,7 +86,7 @@ func (m *Metric) CountPairs(part int64, selectors []*series.Selector, total floa
 	if received == 0 {
 		return
 	}
-	p.begin(m, selectors, received)
+	p.begin(m, selectors)
 	kept := m.complete(part)
 	each := m.each(part, kept, total)
 	var last *shape
@@ -126,9 +126,9 @@ func (m *Metric) each(part int64, kept cut, total float64) float64 {
 	return max(total, float64(n)) / float64(max(n, 1))
 }
 
-func (p *Pairs) begin(m *Metric, selectors []*series.Selector, rows int) {
+func (p *Pairs) begin(m *Metric, selectors []*series.Selector) {
 	p.metric++
-	p.matching.begin(m.v, selectors, rows)
+	p.matching.begin(m.v, selectors)
 	if gone := m.v.values.gone; gone != p.gone {
 		p.gone = gone
 		for _, l := range p.labels {

@@ -20,6 +20,10 @@ type Query struct {
 	// until it returns.
 	Match func(series.Labels, Verdict) bool
 
+	// Verdict, where it is set, has to accept a series' verdict as well. It is asked
+	// once for those that follow each other with the same.
+	Verdict func(Verdict) bool
+
 	// Passes, where it is set, says how many of a series' samples per second are
 	// meant, by its verdict; ok is false where the series is not meant at all.
 	Passes func(v Verdict, perSecond float64) (meant float64, ok bool)
@@ -131,6 +135,10 @@ func (t *Tally) example(n int, hash sketch.Hash, labels func() series.Labels) {
 	if found {
 		return
 	}
-	t.examples = slices.Insert(t.examples, at, example{hash, labels().Clone()})
+	ls := labels()
+	if ls == nil {
+		return
+	}
+	t.examples = slices.Insert(t.examples, at, example{hash, ls.Clone()})
 	t.examples = t.examples[:min(len(t.examples), n)]
 }

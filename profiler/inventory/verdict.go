@@ -8,6 +8,7 @@ type verdicts struct {
 	list      []counted
 	free      []uint16
 	byVerdict map[Verdict]uint16
+	gone      uint64 // verdicts that went: as long as it stays, numbers mean the same
 	size      int64
 }
 
@@ -95,6 +96,7 @@ func (x *verdicts) release(id uint16) {
 	if c.refs--; c.refs > 0 {
 		return
 	}
+	x.gone++
 	x.size -= c.bytes()
 	delete(x.byVerdict, c.Verdict)
 	*c = counted{}

@@ -90,8 +90,8 @@ func Final(sum uint64) Hash {
 
 // The labels that series of one family differ in.
 const (
-	le       = "le"
-	quantile = "quantile"
+	Le       = "le"
+	Quantile = "quantile"
 )
 
 // metricName is the hashed name of the label that holds a series' metric name.
@@ -116,12 +116,12 @@ func FamilyOf(ls series.Labels, sum uint64) Hash {
 		switch l.Name {
 		case series.MetricName:
 			metric = l.Value
-		case le:
+		case Le:
 			hasLe = true
-			sum -= Pair(le, l.Value)
-		case quantile:
+			sum -= Pair(Le, l.Value)
+		case Quantile:
 			hasQuantile = true
-			sum -= Pair(quantile, l.Value)
+			sum -= Pair(Quantile, l.Value)
 		}
 	}
 	if base := BaseName(metric, hasLe, hasQuantile); base != metric {
