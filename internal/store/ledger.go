@@ -20,9 +20,8 @@ import (
 // number but no sketch takes no series any more; a row that has none still does,
 // whatever its hour, so that what a gateway could not store for hours is counted.
 //
-// Beside them are sums: of every day by team, and by key of open months' days that
-// are over, and of what is over of months. Whatever is added to a cell is added to them in the same
-// transaction.
+// Beside them are sums: of every day by team, and of what is over of it by key, in a
+// pack. Whatever is added to a cell is added to them in the same transaction.
 //
 // A closed month takes nothing any more. Samples that come for it are kept apart,
 // and Adjustments makes of them what they cost at the month's prices.
@@ -34,6 +33,8 @@ type Ledger struct {
 
 	mu   sync.Mutex
 	keys map[keyName]usedKey
+
+	names ledgerNames
 }
 
 var _ attribution.Store = (*Ledger)(nil)
@@ -117,10 +118,7 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		if err := l.count(ctx, tx, &p, past.settled); err != nil {
 			return err
 		}
-		if err := l.add(ctx, tx, &p, past.summed); err != nil {
-			return err
-		}
-		if err := l.addMonths(ctx, tx, &p, past.until); err != nil {
+		if err := l.add(ctx, tx, &p, past.packed); err != nil {
 			return err
 		}
 		if err := l.putSketches(ctx, tx, p.sketches); err != nil {
@@ -159,40 +157,36 @@ func alone(ctx context.Context, tx *sql.Tx) error {
 // A past is what became of the hours of a batch.
 type past struct {
 	closed  map[attribution.Month]bool
-	summed  map[attribution.Hour]bool              // days with sums by key
-	until   map[attribution.Month]attribution.Hour // up to which months have sums by key
-	settled attribution.Hour                       // cells before it may be settled
+	packed  map[attribution.Hour]attribution.Hour // by day, up to which hour there is a pack
+	settled attribution.Hour                      // cells before it may be settled
 }
 
 // pastOf returns the past of deltas, which are sorted.
 func pastOf(ctx context.Context, tx *sql.Tx, deltas []attribution.Delta) (past, error) {
-	p := past{closed: map[attribution.Month]bool{}, summed: map[attribution.Hour]bool{}, until: map[attribution.Month]attribution.Hour{}}
+	p := past{closed: map[attribution.Month]bool{}, packed: map[attribution.Hour]attribution.Hour{}}
 	if len(deltas) == 0 {
 		return p, nil
 	}
 	first := deltas[0].Hour
 	rows, err := tx.QueryContext(ctx, `
-		SELECT 0, month FROM ledger_closings WHERE month >= $1
-		UNION ALL SELECT 1, day FROM ledger_summed WHERE day >= $2
-		UNION ALL SELECT 2, last FROM revisions WHERE name = 'ledger_settled'
-		UNION ALL SELECT 3, until FROM ledger_summed_months WHERE until > month AND month >= $1`, int64(first.Month().From()), int64(first.Day()))
+		SELECT 0, month, month FROM ledger_closings WHERE month >= $1
+		UNION ALL SELECT 1, day, until FROM ledger_packs WHERE day >= $2
+		UNION ALL SELECT 2, last, last FROM revisions WHERE name = 'ledger_settled'`, int64(first.Month().From()), int64(first.Day()))
 	if err != nil {
 		return p, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var kind int
-		var h attribution.Hour
-		if err := rows.Scan(&kind, &h); err != nil {
+		var h, until attribution.Hour
+		if err := rows.Scan(&kind, &h, &until); err != nil {
 			return p, err
 		}
 		switch kind {
 		case 0:
 			p.closed[h.Month()] = true
 		case 1:
-			p.summed[h] = true
-		case 3:
-			p.until[(h - 1).Month()] = h
+			p.packed[h] = until
 		default:
 			p.settled = h
 		}

@@ -373,8 +373,8 @@ func TestTwoGatewaysAddUp(t *testing.T) {
 		if err := l.Settle(t.Context(), day+47); err != nil {
 			t.Fatal(err)
 		}
-		if n := count(t, open(t, url), "ledger_summed"); n != 1 {
-			t.Errorf("%d days are summed up, want 1", n)
+		if n := count(t, open(t, url), "ledger_packs"); n != 2 {
+			t.Errorf("%d days are packed, want 2", n)
 		}
 		for _, by := range [][]attribution.Column{nil, {attribution.ByMetric, attribution.ByRule}} {
 			q := attribution.Query{From: day, To: day + 72, By: by}
