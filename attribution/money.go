@@ -85,13 +85,18 @@ func apportion(total Micro, exact []units, order func(i, j int) int) ([]Micro, e
 			remainders = append(remainders, remainder{rest, i})
 		}
 	}
-	slices.SortFunc(remainders, func(a, b remainder) int {
-		if c := cmp.Compare(b.rest, a.rest); c != 0 {
-			return c
+	slices.SortFunc(remainders, func(a, b remainder) int { return cmp.Compare(b.rest, a.rest) })
+	n := int(min(max(left, 0), Micro(len(remainders))))
+	if 0 < n && n < len(remainders) && remainders[n-1].rest == remainders[n].rest {
+		equal := func(r remainder) bool { return r.rest == remainders[n].rest }
+		from := slices.IndexFunc(remainders, equal)
+		to := n + 1
+		for to < len(remainders) && equal(remainders[to]) {
+			to++
 		}
-		return order(a.of, b.of)
-	})
-	for _, r := range remainders[:min(max(left, 0), Micro(len(remainders)))] {
+		slices.SortFunc(remainders[from:to], func(a, b remainder) int { return order(a.of, b.of) })
+	}
+	for _, r := range remainders[:n] {
 		parts[r.of]++
 	}
 	return parts, nil

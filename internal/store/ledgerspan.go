@@ -41,13 +41,15 @@ func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution
 		return nil
 	}
 	s.sums = make([]keySum, 0, wanted)
-	packs, err := r.packs(ctx, tx, from, end)
+	hours, err := r.addPacks(ctx, tx, &s, from, end)
 	if err != nil {
 		return err
 	}
-	for day := from.Day(); day < end; day += 24 {
-		if err := r.addDay(ctx, tx, &s, packs[day], day, max(from, day), min(end, day+24)); err != nil {
-			return err
+	for _, h := range hours {
+		for from, to := h[0], h[1]; from < to; from = from.Day() + 24 { // more would have to be sorted on the disk
+			if err := r.addHours(ctx, tx, &s, from, min(to, from.Day()+24)); err != nil {
+				return err
+			}
 		}
 	}
 	first := max(from, r.first)
@@ -57,38 +59,33 @@ func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution
 	return r.yieldNames(&s, names, first, yield)
 }
 
-// packs returns the packs of the days of [from, end).
-func (r *cellReader) packs(ctx context.Context, tx *sql.Tx, from, end attribution.Hour) (map[attribution.Hour]packed, error) {
-	packs := map[attribution.Hour]packed{}
+// addPacks adds the packs of the days of [from, end), and returns from which hours to
+// which there are other cells.
+func (r *cellReader) addPacks(ctx context.Context, tx *sql.Tx, s *spanSums, from, end attribution.Hour) (hours [][2]attribution.Hour, err error) {
+	next := from
 	var p packed
-	err := scanAll(ctx, tx, "SELECT day, until, last FROM ledger_packs WHERE day >= $1 AND day < $2", []any{int64(from.Day()), int64(end)},
-		[]any{&p.day, &p.until, &p.last}, func() error {
-			packs[p.day] = p
+	var sums sql.RawBytes // some hundred kilobytes, which are read where they are
+	query := "SELECT day, until, last, sums FROM ledger_packs WHERE day >= $1 AND day < $2 ORDER BY day"
+	err = scanAll(ctx, tx, query, []any{int64(from.Day()), int64(end)}, []any{&p.day, &p.until, &p.last, &sums}, func() error {
+		begin, over := max(from, p.day), min(end, p.day+24)
+		switch {
+		case begin == p.day && p.last < over:
+			if err := s.addPack(pack(sums)); err != nil {
+				return fmt.Errorf("%s: %w", p.day, err)
+			}
+		case begin <= p.last: // a part of what is in it
 			return nil
-		})
-	return packs, err
-}
-
-// addDay adds the cells of [from, end), which are of one day.
-func (r *cellReader) addDay(ctx context.Context, tx *sql.Tx, s *spanSums, p packed, day, from, end attribution.Hour) error {
-	switch {
-	case p.until == 0: // there is none
-	case from == day && p.last < end:
-		_, sums, err := storedPack(ctx, tx, day)
-		if err != nil {
-			return err
 		}
-		if err := s.addPack(sums); err != nil {
-			return fmt.Errorf("%s: %w", day, err)
+		if next < begin {
+			hours = append(hours, [2]attribution.Hour{next, begin})
 		}
-		from = max(from, p.until)
-	case p.last < from:
-		from = max(from, p.until)
-	}
-	if from >= end {
+		next = max(begin, p.until)
 		return nil
+	})
+	if next < end {
+		hours = append(hours, [2]attribution.Hour{next, end})
 	}
-	return r.addHours(ctx, tx, s, from, end)
+	return hours, err
 }
 
 // addHours adds the cells of the hours [from, end).
