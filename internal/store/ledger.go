@@ -35,6 +35,7 @@ type Ledger struct {
 	keys map[keyName]usedKey
 
 	names ledgerNames
+	live  live
 }
 
 var _ attribution.Store = (*Ledger)(nil)
@@ -105,7 +106,12 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 	if err != nil {
 		return fmt.Errorf("name the cells of batch %d of %s: %w", b.Sequence, b.Writer, err)
 	}
-	err = l.db.tx(ctx, func(tx *sql.Tx) error {
+	var p posting
+	var revision int64
+	err = l.db.tx(ctx, func(tx *sql.Tx) (err error) {
+		if revision, err = alone(ctx, tx); err != nil {
+			return err
+		}
 		fresh, err := noteBatch(ctx, tx, b, now)
 		if err != nil || !fresh {
 			return err
@@ -114,7 +120,7 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		if err != nil {
 			return err
 		}
-		p := post(b.Deltas, names, ids, past.closed)
+		p = post(b.Deltas, names, ids, past.closed)
 		if err := l.count(ctx, tx, &p, past.settled); err != nil {
 			return err
 		}
@@ -127,18 +133,17 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		return l.addLate(ctx, tx, attribution.HourOf(now), p.late)
 	})
 	if err != nil {
+		l.live.lose()
 		return fmt.Errorf("store batch %d of %s: %w", b.Sequence, b.Writer, err)
 	}
+	l.live.commit(revision, &p)
 	return nil
 }
 
-// noteBatch notes the batch and reports whether it is new. Until tx is over others
-// wait: the same batch, sent again while the first is still under way, then finds
-// itself stored.
+// noteBatch notes the batch and reports whether it is new. Until tx, which is alone, is
+// over others wait: the same batch, sent again while the first is still under way, then
+// finds itself stored.
 func noteBatch(ctx context.Context, tx *sql.Tx, b *attribution.Batch, now time.Time) (fresh bool, err error) {
-	if err := alone(ctx, tx); err != nil {
-		return false, err
-	}
 	n, err := changed(tx.ExecContext(ctx, `
 		INSERT INTO ledger_writers (writer, sequence, at_ms) VALUES ($1, $2, $3)
 		ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, at_ms = excluded.at_ms
@@ -148,10 +153,10 @@ func noteBatch(ctx context.Context, tx *sql.Tx, b *attribution.Batch, now time.T
 
 // alone keeps out, until tx is over, all others who call it. Gateways that share a
 // store see the same metrics: what two of them add to, one after the other must.
-// On SQLite each transaction is alone as it is.
-func alone(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, "UPDATE revisions SET last = last + 1 WHERE name = 'ledger'")
-	return err
+// On SQLite each transaction is alone as it is. It returns the ledger's revision.
+func alone(ctx context.Context, tx *sql.Tx) (revision int64, err error) {
+	err = tx.QueryRowContext(ctx, "UPDATE revisions SET last = last + 1 WHERE name = 'ledger' RETURNING last").Scan(&revision)
+	return revision, err
 }
 
 // A past is what became of the hours of a batch.

@@ -225,7 +225,7 @@ func (r *modelRun) commit(t *rapid.T) {
 }
 
 func (r *modelRun) step(t *rapid.T) {
-	steps := []string{"commit", "commit", "commit", "commit", "again", "settle", "settle", "close", "roll up", "delete", "price"}
+	steps := []string{"commit", "commit", "commit", "commit", "again", "settle", "settle", "close", "roll up", "delete", "price", "tick", "tick"}
 	var err error
 	switch rapid.SampledFrom(steps).Draw(t, "step") {
 	case "commit":
@@ -240,6 +240,8 @@ func (r *modelRun) step(t *rapid.T) {
 		r.now = max(r.now, h+6)
 		r.model.settle(h)
 		err = r.ledgers[0].Settle(t.Context(), h)
+	case "tick": // to an hour that may have cells
+		r.now = max(r.now, r.hour(t))
 	case "close":
 		if r.model.closed[r.month] {
 			return
@@ -309,7 +311,7 @@ func TestEveryReportEqualsASumOverAList(t *testing.T) {
 			}
 			defer func() { failed = failed || t.Failed() }()
 			r := &modelRun{db: db, model: newModel(), writer: fmt.Sprint(runs, "w"), month: attribution.Month{Year: 2000 + runs, Month: time.May}}
-			r.now = r.month.To() - 12
+			r.now = r.month.To() - 20
 			for i := range r.ledgers {
 				r.ledgers[i] = db.Ledger(sets, func() time.Time { return r.now.Time() })
 			}

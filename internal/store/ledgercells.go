@@ -23,7 +23,7 @@ var errEnough = errors.New("enough")
 func (l *Ledger) Cells(ctx context.Context, q attribution.Query, changes []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
 		first, last, err := l.extent(ctx)
-		r := newCellReader(q, first, &l.names)
+		r := newCellReader(q, first, l)
 		from, to := max(first.Day(), q.From), min(last+1, q.To)
 		for err == nil && from < to {
 			end := min(r.endOfSpan(from, changes), q.To)
@@ -75,11 +75,11 @@ type cellReader struct {
 	metric bool // metrics are told apart, or one is asked for
 	where  ledgerWhere
 	first  attribution.Hour // of all cells
-	names  *ledgerNames
+	ledger *Ledger
 }
 
-func newCellReader(q attribution.Query, first attribution.Hour, names *ledgerNames) *cellReader {
-	r := &cellReader{query: q, first: first, metric: q.Groups(attribution.ByMetric) || q.Metric != "", names: names}
+func newCellReader(q attribution.Query, first attribution.Hour, l *Ledger) *cellReader {
+	r := &cellReader{query: q, first: first, metric: q.Groups(attribution.ByMetric) || q.Metric != "", ledger: l}
 	if q.Tenant != "" {
 		r.where.add("tenant", string(tenantText(q.Tenant)))
 	}

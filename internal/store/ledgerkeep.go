@@ -125,7 +125,7 @@ func (l *Ledger) rollSpan(ctx context.Context, m attribution.Month, from, to att
 			break
 		}
 		err = l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := alone(ctx, tx); err != nil { // two who moved a row would add it twice
+			if _, err := alone(ctx, tx); err != nil { // two who moved a row would add it twice
 				return err
 			}
 			// A pack that goes up to an hour in between would not have what is moved before it.

@@ -1,12 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 
 	"github.com/headgate/headgate/attribution"
 )
@@ -52,7 +51,7 @@ func (l *Ledger) packDays(ctx context.Context) error {
 // packHour puts the cells of one more hour of a day into its pack. It reports whether
 // all cells before end are in it. A pack that cannot be read is made anew.
 func packHour(ctx context.Context, tx *sql.Tx, day, end attribution.Hour) (over bool, err error) {
-	if err := alone(ctx, tx); err != nil {
+	if _, err := alone(ctx, tx); err != nil {
 		return false, err
 	}
 	p, sums, err := storedPack(ctx, tx, day)
@@ -165,56 +164,50 @@ func addPacks(ctx context.Context, tx *sql.Tx, p *posting, until map[attribution
 	if len(until) == 0 {
 		return nil
 	}
-	type dayKey struct {
-		day attribution.Hour
-		key int64
-	}
-	byKey := map[dayKey]*keySum{}
-	last := map[attribution.Hour]attribution.Hour{}
-	for i := range p.cells {
-		c := &p.cells[i]
-		day := c.hour.Day()
-		if c.hour >= until[day] {
+	for h, more := range p.hours() {
+		if h >= until[h.Day()] {
 			continue
 		}
-		last[day] = max(last[day], c.hour)
-		s := keySum{key: c.key}
-		copy(s.counts[:], c.samples[:])
-		s.counts[attribution.Outcomes] = uint64(c.series)
-		if of := byKey[dayKey{day, c.key}]; of != nil {
-			of.add(&s)
-		} else {
-			byKey[dayKey{day, c.key}] = &s
+		of, sums, err := storedPack(ctx, tx, h.Day())
+		if err != nil {
+			return err
 		}
-	}
-	for i := range p.rules {
-		r := &p.rules[i]
-		if of := byKey[dayKey{r.hour.Day(), r.key}]; of != nil && r.hour < until[r.hour.Day()] {
-			of.add(&keySum{rules: []attribution.RuleCount{{Rule: r.rule, Dropped: r.dropped, Downsampled: r.downsampled, SeriesHours: uint64(r.series)}}})
+		if sums, err = sums.with(more); err != nil {
+			delete(until, h.Day())
+			if err := deletePack(ctx, tx, h.Day()); err != nil {
+				return err
+			}
+			continue
 		}
-	}
-	more := map[attribution.Hour][]keySum{}
-	for k, s := range byKey {
-		more[k.day] = append(more[k.day], *s)
-	}
-	for day, sums := range more {
-		slices.SortFunc(sums, func(a, b keySum) int { return cmp.Compare(a.key, b.key) })
-		if err := addPack(ctx, tx, day, last[day], sums); err != nil {
+		of.last = max(of.last, h)
+		if err := putPack(ctx, tx, of, sums); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addPack adds sums to the pack of a day, the latest of hour last.
-func addPack(ctx context.Context, tx *sql.Tx, day, last attribution.Hour, more []keySum) error {
-	p, sums, err := storedPack(ctx, tx, day)
-	if err != nil {
-		return err
+// hours returns what is added in each hour, in the order of hours and keys.
+func (p *posting) hours() iter.Seq2[attribution.Hour, []keySum] {
+	return func(yield func(attribution.Hour, []keySum) bool) {
+		rules := p.rules
+		for i := 0; i < len(p.cells); {
+			h := p.cells[i].hour
+			var sums []keySum
+			for ; i < len(p.cells) && p.cells[i].hour == h; i++ {
+				c := &p.cells[i]
+				s := keySum{key: c.key}
+				copy(s.counts[:], c.samples[:])
+				s.counts[attribution.Outcomes] = uint64(c.series)
+				for ; len(rules) > 0 && rules[0].cellID.compare(c.cellID) <= 0; rules = rules[1:] { // each is a part of a cell
+					r := &rules[0]
+					s.rules = append(s.rules, attribution.RuleCount{Rule: r.rule, Dropped: r.dropped, Downsampled: r.downsampled, SeriesHours: uint64(r.series)})
+				}
+				sums = append(sums, s)
+			}
+			if !yield(h, sums) {
+				return
+			}
+		}
 	}
-	if sums, err = sums.with(more); err != nil {
-		return deletePack(ctx, tx, day)
-	}
-	p.last = max(p.last, last)
-	return putPack(ctx, tx, p, sums)
 }

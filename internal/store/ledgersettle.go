@@ -62,7 +62,7 @@ func (l *Ledger) settle(ctx context.Context, h attribution.Hour) error {
 	}
 	for n := int64(settledAtOnce); n >= settledAtOnce; {
 		err := l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := alone(ctx, tx); err != nil {
+			if _, err := alone(ctx, tx); err != nil {
 				return err
 			}
 			_, err := tx.ExecContext(ctx, "UPDATE revisions SET last = $1 WHERE name = 'ledger_settled' AND last < $1", int64(h))

@@ -24,7 +24,7 @@ type spanSums struct {
 // cells of the other hours. Where metrics are not asked for they are few by name, and
 // are summed up first.
 func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	ids, names, err := r.names.learn(ctx, tx)
+	ids, names, err := r.ledger.names.learn(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -46,10 +46,8 @@ func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution
 		return err
 	}
 	for _, h := range hours {
-		for from, to := h[0], h[1]; from < to; from = from.Day() + 24 { // more would have to be sorted on the disk
-			if err := r.addHours(ctx, tx, &s, from, min(to, from.Day()+24)); err != nil {
-				return err
-			}
+		if err := r.addRows(ctx, tx, &s, h[0], h[1]); err != nil {
+			return err
 		}
 	}
 	first := max(from, r.first)
@@ -86,6 +84,32 @@ func (r *cellReader) addPacks(ctx context.Context, tx *sql.Tx, s *spanSums, from
 		hours = append(hours, [2]attribution.Hour{next, end})
 	}
 	return hours, err
+}
+
+// addRows adds the cells of [from, to): those of hours under way, which many want, from
+// what is live, unless they are one metric's; the others a day at a time, for more
+// would have to be sorted on the disk.
+func (r *cellReader) addRows(ctx context.Context, tx *sql.Tx, s *spanSums, from, to attribution.Hour) error {
+	now := attribution.HourOf(r.ledger.now())
+	for from < to {
+		end := min(to, from.Day()+24)
+		var err error
+		switch first := now + 1 - liveHours; {
+		case r.query.Metric != "" || from > now:
+			err = r.addHours(ctx, tx, s, from, end)
+		case from < first:
+			end = min(end, first)
+			err = r.addHours(ctx, tx, s, from, end)
+		default:
+			end = from + 1
+			err = r.addLive(ctx, tx, s, from)
+		}
+		if err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
 }
 
 // addHours adds the cells of the hours [from, end).
