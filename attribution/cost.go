@@ -387,33 +387,38 @@ func (g *Group) compare(o *Group) int {
 // sort orders the rows as they are shown. Rows are large, so that each is moved
 // once only.
 func (r *Report) sort() {
-	order := make([]int, len(r.Rows))
-	for i := range order {
-		order[i] = i
+	type place struct {
+		day         Hour
+		cost, saved Micro
+		row         int // that is to stand there; -1 once it does
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := &r.Rows[i], &r.Rows[j]
-		if c := cmp.Compare(a.Day, b.Day); c != 0 {
+	order := make([]place, len(r.Rows))
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		order[i] = place{row.Day, row.Cost, row.Saved, i}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if c := cmp.Compare(a.day, b.day); c != 0 {
 			return c
 		}
-		if c := cmp.Compare(b.Cost, a.Cost); c != 0 {
+		if c := cmp.Compare(b.cost, a.cost); c != 0 {
 			return c
 		}
-		if c := cmp.Compare(b.Saved, a.Saved); c != 0 {
+		if c := cmp.Compare(b.saved, a.saved); c != 0 {
 			return c
 		}
-		return cmp.Or(a.Group.compare(&b.Group), cmp.Compare(i, j))
+		return cmp.Or(r.Rows[a.row].Group.compare(&r.Rows[b.row].Group), cmp.Compare(a.row, b.row))
 	})
 	for i := range order { // each circle of rows that take each other's places
-		if order[i] < 0 {
+		if order[i].row < 0 {
 			continue
 		}
 		first, at := r.Rows[i], i
-		for order[at] != i {
-			from := order[at]
-			r.Rows[at], order[at] = r.Rows[from], -1
+		for order[at].row != i {
+			from := order[at].row
+			r.Rows[at], order[at].row = r.Rows[from], -1
 			at = from
 		}
-		r.Rows[at], order[at] = first, -1
+		r.Rows[at], order[at].row = first, -1
 	}
 }

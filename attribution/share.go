@@ -44,56 +44,94 @@ func (r *Report) draw(drafts []*draft) ([]*draft, error) {
 		return drafts, nil
 	}
 	slices.SortFunc(drafts, func(a, b *draft) int { return a.Group.compare(&b.Group) })
-	fits := true
-	rows := make([]*draft, 0, len(drafts))
-	byGroup := make(map[Group]*draft, len(drafts))
-	row := func(g Group, team string) *draft {
-		g.Team = team
-		if !r.Groups(ByTenant) {
-			g.Tenant = ""
-		}
-		if !r.Groups(ByTeam) {
-			g.Team = ""
-		}
-		d := byGroup[g]
-		if d == nil {
-			d = &draft{Group: g, number: len(rows)}
-			byGroup[g] = d
-			rows = append(rows, d)
-		}
-		return d
-	}
 	r.pots = pots(drafts, r.Shared)
-	for _, a := range drafts {
-		pot := r.pots[a.Tenant]
+	rows := rowDrafts{report: r, rows: make([]*draft, 0, len(drafts)), byGroup: map[Group]*draft{}, fits: true}
+	for _, d := range drafts {
+		rows.merge = rows.merge || !r.Groups(ByTenant) && d.Tenant != drafts[0].Tenant
+	}
+	for _, d := range drafts {
+		pot := r.pots[d.Tenant]
 		switch {
-		case a.adjustment != nil:
-			a.number = len(rows)
-			rows = append(rows, a)
-		case pot != nil && a.Team == Unowned:
+		case d.adjustment != nil:
+			rows.append(d)
+		case pot != nil && d.Team == Unowned:
+			day, of, own := d.Day, d.Tenant, d.own
+			d.own = units{}
 			var unowned *draft
 			if r.Team == "" {
-				unowned = row(a.Group, Unowned)
-				fits = unowned.add(a, units{}) && fits
+				unowned = rows.add(d)
 			}
-			for j, share := range split(a.own, pot.weights) {
+			for j, share := range split(own, pot.weights) {
 				if r.Team != "" && r.Team != pot.teams[j] || share == (units{}) {
 					continue
 				}
-				payer := row(Group{Day: a.Day, Tenant: a.Tenant}, pot.teams[j])
-				addUnits(&payer.shares, a.Tenant, share)
+				payer := rows.of(Group{Day: day, Tenant: of, Team: pot.teams[j]})
+				addUnits(&payer.shares, of, share)
 				if unowned != nil {
 					addUnits(&unowned.given, payer, share)
 				}
 			}
-		case r.Team == "" || r.Team == a.Team:
-			fits = row(a.Group, a.Team).add(a, a.own) && fits
+		case r.Team == "" || r.Team == d.Team:
+			rows.add(d)
 		}
 	}
-	if !fits {
+	if !rows.fits {
 		return nil, ErrTooMuch
 	}
-	return rows, nil
+	return rows.rows, nil
+}
+
+// rowDrafts are the rows that drafts are put together to.
+type rowDrafts struct {
+	report  *Report
+	merge   bool // drafts of several groups may be one row
+	rows    []*draft
+	byGroup map[Group]*draft // those that others may be put to
+	fits    bool
+}
+
+func (rs *rowDrafts) append(d *draft) {
+	d.number = len(rs.rows)
+	rs.rows = append(rs.rows, d)
+}
+
+// group returns that of the row which drafts of g belong to.
+func (rs *rowDrafts) group(g Group) Group {
+	if !rs.report.Groups(ByTenant) {
+		g.Tenant = ""
+	}
+	if !rs.report.Groups(ByTeam) {
+		g.Team = ""
+	}
+	return g
+}
+
+// of returns the row that drafts of g belong to.
+func (rs *rowDrafts) of(g Group) *draft {
+	g = rs.group(g)
+	d := rs.byGroup[g]
+	if d == nil {
+		d = &draft{Group: g}
+		rs.byGroup[g] = d
+		rs.append(d)
+	}
+	return d
+}
+
+// add adds d to its row, which it becomes where it is the first. A row that pays for
+// what nobody owns names a day, a tenant and a team alone.
+func (rs *rowDrafts) add(d *draft) *draft {
+	g := rs.group(d.Group)
+	if rs.merge || g == (Group{Day: g.Day, Tenant: g.Tenant, Team: g.Team}) {
+		if row := rs.byGroup[g]; row != nil {
+			rs.fits = row.add(d) && rs.fits
+			return row
+		}
+		rs.byGroup[g] = d
+	}
+	d.Group = g
+	rs.append(d)
+	return d
 }
 
 func addUnits[K comparable](sums *map[K]units, key K, more units) {
@@ -103,8 +141,8 @@ func addUnits[K comparable](sums *map[K]units, key K, more units) {
 	(*sums)[key] = (*sums)[key].plus(more)
 }
 
-// add adds a part whose own cost is own, and reports whether the sums fit.
-func (d *draft) add(a *draft, own units) bool {
+// add adds a part, and reports whether the sums fit.
+func (d *draft) add(a *draft) bool {
 	fits := addCounts(&d.counts, &a.counts)
 	fits = addTo(&d.seriesHours, a.seriesHours) && fits
 	if d.entries == nil {
@@ -115,7 +153,7 @@ func (d *draft) add(a *draft, own units) bool {
 		fits = e.spent.add(a.entries[i].spent) && fits
 		fits = e.saved.add(a.entries[i].saved) && fits
 	}
-	d.own = d.own.plus(own)
+	d.own = d.own.plus(a.own)
 	return fits
 }
 
