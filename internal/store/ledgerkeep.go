@@ -23,6 +23,10 @@ const skew = 24
 // batch again, after all this time, adds what the next call deletes.
 func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (deleted int64, err error) {
 	h := int64(attribution.HourOf(t).Day())
+	var any bool
+	if err := db.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_cells WHERE hour < $1)", h).Scan(&any); err != nil {
+		return 0, fmt.Errorf("delete the ledger before %s: %w", t.UTC().Format(time.RFC3339), db.engine.explain(err))
+	}
 	for _, of := range []struct {
 		table, id, column string
 		before            int64
@@ -45,6 +49,11 @@ func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (d
 		}
 		for n := int64(batch); n >= int64(batch); {
 			err := db.tx(ctx, func(tx *sql.Tx) (err error) {
+				if any { // what others know of the ledger is no more
+					if _, err := alone(ctx, tx); err != nil {
+						return err
+					}
+				}
 				n, err = changed(tx.ExecContext(ctx, statement, of.before, batch))
 				return err
 			})
