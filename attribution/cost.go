@@ -111,8 +111,9 @@ type Unpriced struct{ Samples, SeriesHours uint64 }
 type Builder struct {
 	query    Query
 	tariff   *Tariff
-	accounts map[Group]*account
-	fixed    []*account // adjustments
+	drafts   map[Group]*draft
+	fixed    []*draft // adjustments
+	free     []draft
 	owned    [2][]entry // what nobody owns, and what somebody does
 	unpriced Unpriced
 	err      error
@@ -123,15 +124,6 @@ type Builder struct {
 	lastPrice  int
 }
 
-// An account gathers what one row is made of, by price.
-type account struct {
-	Group
-	counts      Counts
-	seriesHours uint64
-	entries     []entry
-	adjustment  *Adjustment
-}
-
 // An entry is what one price applies to; price is its number, or -1.
 type entry struct {
 	price        int
@@ -140,7 +132,7 @@ type entry struct {
 
 // NewBuilder returns a Builder of the report that q asks for.
 func NewBuilder(q Query, t *Tariff) *Builder {
-	return &Builder{query: q, tariff: t, accounts: map[Group]*account{}, lastHour: -1 << 62}
+	return &Builder{query: q, tariff: t, drafts: map[Group]*draft{}, lastHour: -1 << 62}
 }
 
 // Add adds a cell. Cells that the query does not cover are left out; sums of
@@ -193,7 +185,7 @@ func (b *Builder) Adjust(a Adjustment) {
 	if b.query.Team != "" && b.query.Team != a.Team || !b.query.covers(&k) {
 		return
 	}
-	b.fixed = append(b.fixed, &account{Group: b.group(&k), adjustment: &a})
+	b.fixed = append(b.fixed, &draft{Group: b.group(&k), adjustment: &a, own: fromMicro(a.Amount)})
 }
 
 // group returns the row, or while unowned cost is yet to be shared the part of a
@@ -201,6 +193,10 @@ func (b *Builder) Adjust(a Adjustment) {
 func (b *Builder) group(k *Key) Group {
 	g := Group{}
 	shares := b.query.shares()
+	if shares && b.query.Team != "" && k.Team != b.query.Team && k.Team != Unowned { // counts as a weight alone
+		g.Tenant, g.Team = k.Tenant, k.Team
+		return g
+	}
 	if b.query.Groups(ByDay) {
 		g.Day = k.Hour.Day()
 	}
@@ -249,17 +245,32 @@ func (b *Builder) add(g Group, price int, counts Counts, seriesHours uint64, sav
 }
 
 func (b *Builder) book(g Group, price int, counts Counts, seriesHours uint64, spent, saved quantity) {
-	a := b.accounts[g]
-	if a == nil {
-		a = &account{Group: g}
-		b.accounts[g] = a
+	d := b.drafts[g]
+	if d == nil {
+		d = b.draft()
+		d.Group = g
+		b.drafts[g] = d
 	}
-	b.check(addCounts(&a.counts, &counts))
-	b.check(addTo(&a.seriesHours, seriesHours))
-	e := entryOf(&a.entries, price)
+	b.check(addCounts(&d.counts, &counts))
+	b.check(addTo(&d.seriesHours, seriesHours))
+	e := entryOf(&d.entries, price)
 	b.check(e.spent.add(spent))
 	b.check(e.saved.add(saved))
 }
+
+// draft returns a new draft. Most have one entry, for which it has room.
+func (b *Builder) draft() *draft {
+	if len(b.free) == 0 {
+		b.free = make([]draft, min(max(16, len(b.drafts)), draftsAtOnce))
+	}
+	d := &b.free[0]
+	b.free = b.free[1:]
+	d.entries = d.room[:0]
+	return d
+}
+
+// draftsAtOnce is how many drafts are made at once, of some 300 bytes each.
+const draftsAtOnce = 256
 
 // entryOf returns the entry of a price. There are few.
 func entryOf(entries *[]entry, price int) *entry {
@@ -274,7 +285,7 @@ func entryOf(entries *[]entry, price int) *entry {
 
 // Rows returns how many rows there are so far, or more where unowned cost is yet
 // to be shared.
-func (b *Builder) Rows() int { return len(b.accounts) + len(b.fixed) }
+func (b *Builder) Rows() int { return len(b.drafts) + len(b.fixed) }
 
 func (b *Builder) check(fits bool) {
 	if !fits && b.err == nil {
@@ -302,13 +313,15 @@ func (b *Builder) Report() (*Report, error) {
 		return nil, b.err
 	}
 	r := &Report{Currency: b.tariff.Currency(), Query: b.query, Unpriced: b.unpriced, tariff: b.tariff}
-	accounts := append(make([]*account, 0, len(b.accounts)+len(b.fixed)), b.fixed...)
-	for _, a := range b.accounts {
-		accounts = append(accounts, a)
+	drafts := append(make([]*draft, 0, len(b.drafts)+len(b.fixed)), b.fixed...)
+	for _, d := range b.drafts {
+		if d.adjustment == nil {
+			d.own = b.tariff.cost(d.entries)
+		}
+		drafts = append(drafts, d)
 	}
-	slices.SortFunc(accounts, func(a, b *account) int { return a.Group.compare(&b.Group) })
 	r.Coverage = b.coverage()
-	rows, err := r.draw(accounts)
+	rows, err := r.draw(drafts)
 	if err == nil {
 		err = r.round(rows)
 	}
@@ -322,31 +335,29 @@ func (b *Builder) Report() (*Report, error) {
 // coverage returns the part of the cost that somebody owns.
 func (b *Builder) coverage() float64 {
 	nobody, somebody := b.tariff.cost(b.owned[0]), b.tariff.cost(b.owned[1])
-	all := new(big.Int).Add(nobody, somebody)
-	if all.Sign() == 0 {
+	all := nobody.plus(somebody)
+	if all == (units{}) {
 		return 1
 	}
-	part, _ := new(big.Rat).SetFrac(somebody, all).Float64()
+	part, _ := new(big.Rat).SetFrac(somebody.big(), all.big()).Float64()
 	return part
 }
 
-// cost returns what was spent, in units.
-func (t *Tariff) cost(entries []entry) *big.Int {
-	sum := new(big.Int)
+// cost returns what was spent.
+func (t *Tariff) cost(entries []entry) (sum units) {
 	for i := range entries {
 		if e := &entries[i]; e.price >= 0 {
-			sum.Add(sum, t.prices[e.price].cost(e.spent))
+			sum = sum.plus(t.prices[e.price].cost(e.spent))
 		}
 	}
 	return sum
 }
 
-// saved returns what rules saved, in units.
-func (t *Tariff) saved(entries []entry) *big.Int {
-	sum := new(big.Int)
+// saved returns what rules saved.
+func (t *Tariff) saved(entries []entry) (sum units) {
 	for i := range entries {
 		if e := &entries[i]; e.price >= 0 && e.saved != (quantity{}) {
-			sum.Add(sum, t.prices[e.price].cost(e.saved))
+			sum = sum.plus(t.prices[e.price].cost(e.saved))
 		}
 	}
 	return sum
@@ -376,20 +387,38 @@ func (g *Group) compare(o *Group) int {
 // sort orders the rows as they are shown. Rows are large, so that each is moved
 // once only.
 func (r *Report) sort() {
-	order := make([]int, len(r.Rows))
-	for i := range order {
-		order[i] = i
+	type place struct {
+		day         Hour
+		cost, saved Micro
+		row         int // that is to stand there; -1 once it does
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := &r.Rows[i], &r.Rows[j]
-		if c := cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Saved, a.Saved)); c != 0 {
+	order := make([]place, len(r.Rows))
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		order[i] = place{row.Day, row.Cost, row.Saved, i}
+	}
+	slices.SortFunc(order, func(a, b place) int {
+		if c := cmp.Compare(a.day, b.day); c != 0 {
 			return c
 		}
-		return cmp.Or(a.Group.compare(&b.Group), cmp.Compare(i, j))
+		if c := cmp.Compare(b.cost, a.cost); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(b.saved, a.saved); c != 0 {
+			return c
+		}
+		return cmp.Or(r.Rows[a.row].Group.compare(&r.Rows[b.row].Group), cmp.Compare(a.row, b.row))
 	})
-	sorted := make([]Row, len(r.Rows))
-	for i, j := range order {
-		sorted[i] = r.Rows[j]
+	for i := range order { // each circle of rows that take each other's places
+		if order[i].row < 0 {
+			continue
+		}
+		first, at := r.Rows[i], i
+		for order[at].row != i {
+			from := order[at].row
+			r.Rows[at], order[at].row = r.Rows[from], -1
+			at = from
+		}
+		r.Rows[at], order[at].row = first, -1
 	}
-	r.Rows = sorted
 }

@@ -46,8 +46,7 @@ func (r *Report) Explain(i int) Figure {
 	row := &r.Rows[i]
 	d := row.made
 	f := Figure{Formula: Formula, Cost: row.Cost, Fixed: d.adjustment}
-	exact := new(big.Int).Add(d.own, totalOf(d.shares))
-	f.Exact = exactly(exact)
+	f.Exact = exactly(d.own.plus(totalOf(d.shares)))
 	for _, e := range d.entries {
 		t := Term{Samples: e.spent.samples, SeriesHours: e.spent.seriesHours, SamplesCost: "0", SeriesCost: "0"}
 		if e.price >= 0 {
@@ -83,8 +82,8 @@ func (r *Report) Explain(i int) Figure {
 // exactly writes units in whole units of the currency. Eighteen digits behind the
 // point are exact for samples; a series-hour is 1/730 of a month, which ends in
 // no digit at all.
-func exactly(units *big.Int) string {
-	return trimmed(new(big.Rat).SetFrac(units, bigUnits).FloatString(18))
+func exactly(u units) string {
+	return trimmed(new(big.Rat).SetFrac(u.big(), bigUnits).FloatString(18))
 }
 
 // trimmed returns a decimal number without zeros at its end, nor a point.
@@ -93,7 +92,7 @@ func trimmed(text string) string {
 }
 
 // bigUnits are the units of one whole unit of the currency.
-var bigUnits = new(big.Int).Mul(bigMicro, big.NewInt(1_000_000))
+var bigUnits = new(big.Int).Mul(big.NewInt(unitsPerMicro), big.NewInt(1_000_000))
 
 // Lines returns f for people.
 func (f Figure) Lines(currency string) []string {

@@ -36,108 +36,97 @@ func (q *quantity) add(o quantity) bool {
 	return c1|c2 == 0
 }
 
-// samplesCost returns what n samples cost, in units.
-func (p *Price) samplesCost(n uint64) *big.Int {
-	return units(n, p.PerMillionSamples, unitsPerSample)
+// samplesCost returns what n samples cost.
+func (p *Price) samplesCost(n uint64) units {
+	return unitsOf(n, p.PerMillionSamples, unitsPerSample)
 }
 
-// seriesCost returns what n series-hours cost, in units.
-func (p *Price) seriesCost(n uint64) *big.Int {
-	return units(n, p.PerThousandSeriesMonth, unitsPerSeriesHour)
+// seriesCost returns what n series-hours cost.
+func (p *Price) seriesCost(n uint64) units {
+	return unitsOf(n, p.PerThousandSeriesMonth, unitsPerSeriesHour)
 }
 
-// cost returns what q costs, in units.
-func (p *Price) cost(q quantity) *big.Int {
-	return new(big.Int).Add(p.samplesCost(q.samples), p.seriesCost(q.seriesHours))
-}
-
-func units(n uint64, price Decimal, factor int64) *big.Int {
-	u := new(big.Int).SetUint64(n)
-	u.Mul(u, big.NewInt(int64(price)))
-	return u.Mul(u, big.NewInt(factor))
-}
-
-var (
-	bigMicro     = big.NewInt(unitsPerMicro)
-	bigHalfMicro = big.NewInt(unitsPerMicro / 2)
-)
-
-// fromMicro returns m in units.
-func fromMicro(m Micro) *big.Int { return new(big.Int).Mul(big.NewInt(int64(m)), bigMicro) }
-
-// round returns units as the nearest micro-unit, halves up.
-func round(units *big.Int) (Micro, error) {
-	n := new(big.Int).Add(units, bigHalfMicro)
-	n.Div(n, bigMicro)
-	if !n.IsInt64() {
-		return 0, ErrTooMuch
-	}
-	return Micro(n.Int64()), nil
+// cost returns what q costs.
+func (p *Price) cost(q quantity) units {
+	return p.samplesCost(q.samples).plus(p.seriesCost(q.seriesHours))
 }
 
 // roundAll rounds the sum of exact units and shares it out to them.
-func roundAll(exact []*big.Int) (sum Micro, parts []Micro, err error) {
-	if sum, err = round(total(exact)); err != nil {
+func roundAll(exact []units, order func(i, j int) int) (sum Micro, parts []Micro, err error) {
+	if sum, err = total(exact).round(); err != nil {
 		return 0, nil, err
 	}
-	parts, err = apportion(sum, exact)
+	parts, err = apportion(sum, exact, order)
 	return sum, parts, err
+}
+
+// A remainder is what rounding down leaves of an amount.
+type remainder struct {
+	rest uint64
+	of   int
 }
 
 // apportion shares total, to which exact units are rounded together, out to them
 // by largest remainder: each part is its exact amount rounded down or up, and
-// together they are total. Equal remainders go to the earlier. Amounts that were
-// each rounded on their own would not add up.
-func apportion(total Micro, exact []*big.Int) ([]Micro, error) {
+// together they are total. Equal remainders go to the one that is earlier in order.
+// Amounts that were each rounded on their own would not add up.
+func apportion(total Micro, exact []units, order func(i, j int) int) ([]Micro, error) {
 	parts := make([]Micro, len(exact))
-	remainders := make([]*big.Int, len(exact))
-	order := make([]int, len(exact))
-	left, floor := total, new(big.Int)
-	for i, units := range exact {
-		remainders[i] = new(big.Int)
-		floor.DivMod(units, bigMicro, remainders[i]) // Euclidean: rounds down, below zero too
-		if !floor.IsInt64() {
+	remainders := make([]remainder, 0, len(exact))
+	left := total
+	for i := range exact {
+		floor, rest, fits := exact[i].floor()
+		if !fits {
 			return nil, ErrTooMuch
 		}
-		parts[i], order[i] = Micro(floor.Int64()), i
-		left -= parts[i]
+		parts[i] = floor
+		left -= floor
+		if rest > 0 { // the others are rounded
+			remainders = append(remainders, remainder{rest, i})
+		}
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(remainders[b].Cmp(remainders[a]), cmp.Compare(a, b))
-	})
-	for _, i := range order[:min(max(left, 0), Micro(len(order)))] {
-		parts[i]++
+	slices.SortFunc(remainders, func(a, b remainder) int { return cmp.Compare(b.rest, a.rest) })
+	n := int(min(max(left, 0), Micro(len(remainders))))
+	if 0 < n && n < len(remainders) && remainders[n-1].rest == remainders[n].rest {
+		equal := func(r remainder) bool { return r.rest == remainders[n].rest }
+		from := slices.IndexFunc(remainders, equal)
+		to := n + 1
+		for to < len(remainders) && equal(remainders[to]) {
+			to++
+		}
+		slices.SortFunc(remainders[from:to], func(a, b remainder) int { return order(a.of, b.of) })
+	}
+	for _, r := range remainders[:n] {
+		parts[r.of]++
 	}
 	return parts, nil
 }
 
-// split shares units out in proportion to weights, of which one at least is not
-// 0, so that the shares are units together. What does not divide goes to the
+// split shares an amount out in proportion to weights, of which one at least is not
+// 0, so that the shares are the amount together. What does not divide goes to the
 // first, unit by unit: a unit is less than 10^-20 of the currency.
-func split(units *big.Int, weights []*big.Int) []*big.Int {
+func split(amount units, weights []*big.Int) []units {
 	sum := new(big.Int)
 	for _, w := range weights {
 		sum.Add(sum, w)
 	}
-	shares := make([]*big.Int, len(weights))
-	left := new(big.Int).Set(units)
+	shares := make([]units, len(weights))
+	whole, share := amount.big(), new(big.Int)
+	left := amount
 	for i, w := range weights {
-		shares[i] = new(big.Int).Mul(units, w)
-		shares[i].Div(shares[i], sum)
-		left.Sub(left, shares[i])
+		shares[i] = fromBig(share.Div(share.Mul(whole, w), sum))
+		left = left.plus(shares[i].negated())
 	}
-	one := big.NewInt(1)
-	for i := 0; left.Sign() > 0; i++ {
-		shares[i].Add(shares[i], one)
-		left.Sub(left, one)
+	for i := 0; left != (units{}); i++ {
+		shares[i] = shares[i].plus(units{low: 1})
+		left = left.plus(units{low: 1}.negated())
 	}
 	return shares
 }
 
-func total(exact []*big.Int) *big.Int {
-	sum := new(big.Int)
-	for _, units := range exact {
-		sum.Add(sum, units)
+func total(exact []units) (sum units) {
+	for _, u := range exact {
+		sum = sum.plus(u)
 	}
 	return sum
 }

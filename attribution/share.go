@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"maps"
 	"math/big"
 	"slices"
@@ -15,132 +16,173 @@ type pot struct {
 	sum     *big.Int
 }
 
-// A draft is a row before it is rounded. All money is in units.
+// A draft is a row before it is rounded, or where unowned cost is yet to be shared,
+// a part of one.
 type draft struct {
 	Group
 	counts      Counts
 	seriesHours uint64
-	entries     []entry
+	entries     []entry // by price
 	adjustment  *Adjustment
 	number      int
-	own         *big.Int               // what its own use costs, or what the adjustment says
-	shares      map[tenant.ID]*big.Int // what it pays of the unowned cost of tenants
-	given       map[*draft]*big.Int    // of an unowned row: what other rows pay of it; own is what is left, 0
+	own         units               // what its own use costs, or what the adjustment says
+	shares      map[tenant.ID]units // what it pays of the unowned cost of tenants
+	given       map[*draft]units    // of an unowned row: what other rows pay of it; own is what is left, 0
+
+	room [1]entry
 }
 
-// draw makes the rows of accounts, which are in order. What a team pays of unowned
-// cost is in the row that names the day, the tenant and the team alone: were it
-// told apart by the metrics that nobody owns, every team would have a row of each.
-func (r *Report) draw(accounts []*account) ([]*draft, error) {
-	fits := true
-	rows := make([]*draft, 0, len(accounts))
-	byGroup := make(map[Group]*draft, len(accounts))
-	row := func(g Group, team string) *draft {
-		g.Team = team
-		if !r.Groups(ByTenant) {
-			g.Tenant = ""
+// draw makes the rows of drafts, each of another group but for adjustments. What a
+// team pays of unowned cost is in the row that names the day, the tenant and the team
+// alone: were it told apart by the metrics that nobody owns, every team would have a
+// row of each.
+func (r *Report) draw(drafts []*draft) ([]*draft, error) {
+	if !r.shares() { // each is a row
+		for i, d := range drafts {
+			d.number = i
 		}
-		if !r.Groups(ByTeam) {
-			g.Team = ""
-		}
-		d := byGroup[g]
-		if d == nil {
-			d = &draft{Group: g, own: new(big.Int), number: len(rows)}
-			byGroup[g] = d
-			rows = append(rows, d)
-		}
-		return d
+		return drafts, nil
 	}
-	costs := make([]*big.Int, len(accounts))
-	for i, a := range accounts {
-		costs[i] = r.tariff.cost(a.entries)
+	slices.SortFunc(drafts, func(a, b *draft) int { return a.Group.compare(&b.Group) })
+	r.pots = pots(drafts, r.Shared)
+	rows := rowDrafts{report: r, rows: make([]*draft, 0, len(drafts)), byGroup: map[Group]*draft{}, fits: true}
+	for _, d := range drafts {
+		rows.merge = rows.merge || !r.Groups(ByTenant) && d.Tenant != drafts[0].Tenant
 	}
-	if r.shares() {
-		r.pots = pots(accounts, costs, r.Shared)
-	}
-	for i, a := range accounts {
-		pot := r.pots[a.Tenant]
+	for _, d := range drafts {
+		pot := r.pots[d.Tenant]
 		switch {
-		case a.adjustment != nil:
-			rows = append(rows, &draft{Group: a.Group, adjustment: a.adjustment, own: fromMicro(a.adjustment.Amount), number: len(rows)})
-		case pot != nil && a.Team == Unowned:
+		case d.adjustment != nil:
+			rows.append(d)
+		case pot != nil && d.Team == Unowned:
+			day, of, own := d.Day, d.Tenant, d.own
+			d.own = units{}
 			var unowned *draft
 			if r.Team == "" {
-				unowned = row(a.Group, Unowned)
-				fits = unowned.add(a, new(big.Int)) && fits
+				unowned = rows.add(d)
 			}
-			for j, units := range split(costs[i], pot.weights) {
-				if r.Team != "" && r.Team != pot.teams[j] || units.Sign() == 0 {
+			for j, share := range split(own, pot.weights) {
+				if r.Team != "" && r.Team != pot.teams[j] || share == (units{}) {
 					continue
 				}
-				payer := row(Group{Day: a.Day, Tenant: a.Tenant}, pot.teams[j])
-				addUnits(&payer.shares, a.Tenant, units)
+				payer := rows.of(Group{Day: day, Tenant: of, Team: pot.teams[j]})
+				addUnits(&payer.shares, of, share)
 				if unowned != nil {
-					addUnits(&unowned.given, payer, units)
+					addUnits(&unowned.given, payer, share)
 				}
 			}
-		case r.Team == "" || r.Team == a.Team || !r.shares():
-			fits = row(a.Group, a.Team).add(a, costs[i]) && fits
+		case r.Team == "" || r.Team == d.Team:
+			rows.add(d)
 		}
 	}
-	if !fits {
+	if !rows.fits {
 		return nil, ErrTooMuch
 	}
-	return rows, nil
+	return rows.rows, nil
 }
 
-func addUnits[K comparable](sums *map[K]*big.Int, key K, units *big.Int) {
+// rowDrafts are the rows that drafts are put together to.
+type rowDrafts struct {
+	report  *Report
+	merge   bool // drafts of several groups may be one row
+	rows    []*draft
+	byGroup map[Group]*draft // those that others may be put to
+	fits    bool
+}
+
+func (rs *rowDrafts) append(d *draft) {
+	d.number = len(rs.rows)
+	rs.rows = append(rs.rows, d)
+}
+
+// group returns that of the row which drafts of g belong to.
+func (rs *rowDrafts) group(g Group) Group {
+	if !rs.report.Groups(ByTenant) {
+		g.Tenant = ""
+	}
+	if !rs.report.Groups(ByTeam) {
+		g.Team = ""
+	}
+	return g
+}
+
+// of returns the row that drafts of g belong to.
+func (rs *rowDrafts) of(g Group) *draft {
+	g = rs.group(g)
+	d := rs.byGroup[g]
+	if d == nil {
+		d = &draft{Group: g}
+		rs.byGroup[g] = d
+		rs.append(d)
+	}
+	return d
+}
+
+// add adds d to its row, which it becomes where it is the first. A row that pays for
+// what nobody owns names a day, a tenant and a team alone.
+func (rs *rowDrafts) add(d *draft) *draft {
+	g := rs.group(d.Group)
+	if rs.merge || g == (Group{Day: g.Day, Tenant: g.Tenant, Team: g.Team}) {
+		if row := rs.byGroup[g]; row != nil {
+			rs.fits = row.add(d) && rs.fits
+			return row
+		}
+		rs.byGroup[g] = d
+	}
+	d.Group = g
+	rs.append(d)
+	return d
+}
+
+func addUnits[K comparable](sums *map[K]units, key K, more units) {
 	if *sums == nil {
-		*sums = map[K]*big.Int{}
+		*sums = map[K]units{}
 	}
-	if (*sums)[key] == nil {
-		(*sums)[key] = new(big.Int)
-	}
-	(*sums)[key].Add((*sums)[key], units)
+	(*sums)[key] = (*sums)[key].plus(more)
 }
 
-// add adds an account whose own cost is units, and reports whether the sums fit.
-func (d *draft) add(a *account, units *big.Int) bool {
+// add adds a part, and reports whether the sums fit.
+func (d *draft) add(a *draft) bool {
 	fits := addCounts(&d.counts, &a.counts)
 	fits = addTo(&d.seriesHours, a.seriesHours) && fits
+	if d.entries == nil {
+		d.entries = d.room[:0]
+	}
 	for i := range a.entries {
 		e := entryOf(&d.entries, a.entries[i].price)
 		fits = e.spent.add(a.entries[i].spent) && fits
 		fits = e.saved.add(a.entries[i].saved) && fits
 	}
-	d.own.Add(d.own, units)
+	d.own = d.own.plus(a.own)
 	return fits
 }
 
 // pots returns the teams of every tenant that has some, and what they weigh: as
 // much as they cost, or alike where none costs anything.
-func pots(accounts []*account, costs []*big.Int, s Sharing) map[tenant.ID]*pot {
-	byTenant := map[tenant.ID]map[string]*big.Int{}
-	for i, a := range accounts {
-		if a.Team == Unowned || a.adjustment != nil {
+func pots(drafts []*draft, s Sharing) map[tenant.ID]*pot {
+	byTenant := map[tenant.ID]map[string]units{}
+	for _, d := range drafts {
+		if d.Team == Unowned || d.adjustment != nil {
 			continue
 		}
-		teams := byTenant[a.Tenant]
+		teams := byTenant[d.Tenant]
 		if teams == nil {
-			teams = map[string]*big.Int{}
-			byTenant[a.Tenant] = teams
+			teams = map[string]units{}
+			byTenant[d.Tenant] = teams
 		}
-		if teams[a.Team] == nil {
-			teams[a.Team] = new(big.Int)
-		}
-		teams[a.Team].Add(teams[a.Team], costs[i])
+		teams[d.Team] = teams[d.Team].plus(d.own)
 	}
 	ps := make(map[tenant.ID]*pot, len(byTenant))
 	for t, teams := range byTenant {
-		p := &pot{}
+		p := &pot{sum: new(big.Int)}
 		for team := range teams {
 			p.teams = append(p.teams, team)
 		}
 		slices.Sort(p.teams)
 		for _, team := range p.teams {
-			p.weights = append(p.weights, teams[team])
+			w := teams[team].big()
+			p.weights, p.sum = append(p.weights, w), p.sum.Add(p.sum, w)
 		}
-		p.sum = total(p.weights)
 		if s == Even || p.sum.Sign() == 0 {
 			for i := range p.weights {
 				p.weights[i] = big.NewInt(1)
@@ -156,7 +198,7 @@ func pots(accounts []*account, costs []*big.Int, s Sharing) map[tenant.ID]*pot {
 // use and what nobody owns share it; what nobody owns is then shared in turn, so
 // that its parts are that row's amount together.
 func (r *Report) round(rows []*draft) error {
-	exact, saved := make([]*big.Int, 0, 2*len(rows)), make([]*big.Int, 0, len(rows))
+	exact, saved := make([]units, 0, 2*len(rows)), make([]units, 0, len(rows))
 	for _, d := range rows {
 		exact = append(exact, d.own)
 		if r.Team != "" {
@@ -166,12 +208,16 @@ func (r *Report) round(rows []*draft) error {
 		}
 		saved = append(saved, r.tariff.saved(d.entries))
 	}
+	order := func(i, j int) int { return cmp.Or(rows[i].Group.compare(&rows[j].Group), cmp.Compare(i, j)) }
+	if r.shares() { // they are in order
+		order = cmp.Compare[int]
+	}
 	var parts, savings []Micro
 	var err error
-	if r.Total, parts, err = roundAll(exact); err != nil {
+	if r.Total, parts, err = roundAll(exact, func(i, j int) int { return cmp.Or(order(i/2, j/2), cmp.Compare(i, j)) }); err != nil {
 		return err
 	}
-	if r.Saved, savings, err = roundAll(saved); err != nil {
+	if r.Saved, savings, err = roundAll(saved, order); err != nil {
 		return err
 	}
 	r.Rows = make([]Row, len(rows))
@@ -188,11 +234,11 @@ func (r *Report) round(rows []*draft) error {
 			continue
 		}
 		payers := slices.SortedFunc(maps.Keys(d.given), func(a, b *draft) int { return a.number - b.number })
-		units := make([]*big.Int, len(payers))
+		given := make([]units, len(payers))
 		for j, p := range payers {
-			units[j] = d.given[p]
+			given[j] = d.given[p]
 		}
-		paid, err := apportion(part, units)
+		paid, err := apportion(part, given, cmp.Compare[int])
 		if err != nil {
 			return err
 		}
@@ -210,10 +256,9 @@ func (r *Row) pay(m Micro) {
 	r.Shared += m
 }
 
-func totalOf[K comparable](units map[K]*big.Int) *big.Int {
-	sum := new(big.Int)
-	for _, u := range units {
-		sum.Add(sum, u)
+func totalOf[K comparable](of map[K]units) (sum units) {
+	for _, u := range of {
+		sum = sum.plus(u)
 	}
 	return sum
 }

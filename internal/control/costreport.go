@@ -115,26 +115,19 @@ func (r *ledgerReader) report(ctx context.Context, q attribution.Query) (*attrib
 // cost is shared of cells, that the first query covers, and ask for no column that
 // the first does not.
 func (r *ledgerReader) together(ctx context.Context, all attribution.Query, others ...attribution.Query) ([]*attribution.Report, error) {
-	builders := []*attribution.Builder{attribution.NewBuilder(all, r.tariff)}
-	for _, q := range others {
+	return r.within(ctx, all, append([]attribution.Query{all}, others...)...)
+}
+
+// within makes the reports of queries, as together does, but none of all.
+func (r *ledgerReader) within(ctx context.Context, all attribution.Query, queries ...attribution.Query) ([]*attribution.Report, error) {
+	var builders []*attribution.Builder
+	for _, q := range queries {
 		builders = append(builders, attribution.NewBuilder(q, r.tariff))
 	}
-	n := 0
-	read, cuts := r.cells(all, others)
-	for cell, err := range r.store.Cells(ctx, read, cuts) {
-		if err != nil {
+	read, cuts := r.cells(all, queries)
+	for _, part := range covered(read, cuts, queries) {
+		if err := r.add(ctx, part, cuts, builders); err != nil {
 			return nil, err
-		}
-		rows := 0
-		for _, b := range builders {
-			b.Add(&cell)
-			rows += b.Rows()
-		}
-		if rows > maxReportRows {
-			return nil, &Invalid{"by", fmt.Sprintf("there are more than %d rows; choose a shorter time, fewer columns, or one team or metric", maxReportRows)}
-		}
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
 		}
 	}
 	adjustments, err := r.store.Adjustments(ctx, all.From, all.To)
@@ -153,6 +146,54 @@ func (r *ledgerReader) together(ctx context.Context, all attribution.Query, othe
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+// add adds the cells of a query to builders.
+func (r *ledgerReader) add(ctx context.Context, q attribution.Query, cuts []attribution.Hour, builders []*attribution.Builder) error {
+	n := 0
+	for cell, err := range r.store.Cells(ctx, q, cuts) {
+		if err != nil {
+			return err
+		}
+		rows := 0
+		for _, b := range builders {
+			b.Add(&cell)
+			rows += b.Rows()
+		}
+		if rows > maxReportRows {
+			return &Invalid{"by", fmt.Sprintf("there are more than %d rows; choose a shorter time, fewer columns, or one team or metric", maxReportRows)}
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// covered returns the parts of q, between cuts, that one of queries is about. Those
+// beside each other are one.
+func covered(q attribution.Query, cuts []attribution.Hour, queries []attribution.Query) []attribution.Query {
+	var parts []attribution.Query
+	for from := q.From; from < q.To; {
+		to := q.To
+		for _, c := range cuts {
+			if from < c && c < to {
+				to = c
+			}
+		}
+		about := func(of attribution.Query) bool { return of.From <= from && from < of.To }
+		switch n := len(parts); {
+		case !slices.ContainsFunc(queries, about):
+		case n > 0 && parts[n-1].To == from:
+			parts[n-1].To = to
+		default:
+			part := q
+			part.From, part.To = from, to
+			parts = append(parts, part)
+		}
+		from = to
+	}
+	return parts
 }
 
 // cells returns the query for the cells of several reports, and the hours at which

@@ -88,24 +88,24 @@ func (s *CostSummary) fill(ctx context.Context, r *ledgerReader, now time.Time) 
 		before.By = after.By
 	}
 	savings.By, savings.Shared = all.By, attribution.Keep
-	reports, err := r.together(ctx, all, past, month, after, before, savings)
+	reports, err := r.within(ctx, all, past, month, after, before, savings)
 	if err != nil {
 		return err
 	}
-	before56, days := reports[1], reports[2]
+	before56, days := reports[0], reports[1]
 	s.Currency, s.Total, s.Coverage, s.Notes = days.Currency, days.Total, days.Coverage, notes(days)
 	s.Days = days.Days()
 	s.Forecast = forecast(before56.Days(), s.Days, now)
-	s.TotalBefore = reports[4].Total
-	for _, row := range reports[5].Rows {
+	s.TotalBefore = reports[3].Total
+	for _, row := range reports[4].Rows {
 		if row.Rule != "" {
 			s.Savings = append(s.Savings, row)
 		}
 	}
 	slices.SortStableFunc(s.Savings, func(a, b attribution.Row) int { return cmp.Compare(b.Saved, a.Saved) })
-	s.Saved = reports[5].Saved
+	s.Saved = reports[4].Saved
 	if s.Query.Team == "" {
-		drivers, _ := attribution.Drivers(reports[4], reports[3], maxReportRows)
+		drivers, _ := attribution.Drivers(reports[3], reports[2], maxReportRows)
 		s.Drivers, s.Rest = foremost(drivers)
 		return nil
 	}
@@ -120,12 +120,12 @@ func (s *CostSummary) byMetric(ctx context.Context, r *ledgerReader) error {
 	before.Shared, before.By = own.Shared, own.By
 	all := own
 	all.From = before.From
-	reports, err := r.together(ctx, all, own, before)
+	reports, err := r.within(ctx, all, own, before)
 	if err != nil {
 		return err
 	}
-	drivers, _ := attribution.Drivers(reports[2], reports[1], maxReportRows)
-	share := attribution.Driver{Before: s.TotalBefore - reports[2].Total, After: s.Total - reports[1].Total}
+	drivers, _ := attribution.Drivers(reports[1], reports[0], maxReportRows)
+	share := attribution.Driver{Before: s.TotalBefore - reports[1].Total, After: s.Total - reports[0].Total}
 	if i := slices.IndexFunc(drivers, func(d attribution.Driver) bool { return d.Metric == "" }); i >= 0 {
 		share.Before, share.After = share.Before+drivers[i].Before, share.After+drivers[i].After
 		drivers = slices.Delete(drivers, i, i+1)

@@ -83,11 +83,11 @@ func (list *Teams) fill(ctx context.Context, r *ledgerReader, known map[string]T
 	before56, days := trailing(list.Query, attribution.ByDay, attribution.ByTeam)
 	all := list.Query
 	all.From, all.By = before56.From, nil
-	reports, err := r.together(ctx, all, before56, days, list.Query, list.Before)
+	reports, err := r.within(ctx, all, before56, days, list.Query, list.Before)
 	if err != nil {
 		return err
 	}
-	month, before := reports[3], reports[4]
+	month, before := reports[2], reports[3]
 	list.Currency, list.Total, list.Coverage, list.Notes = month.Currency, month.Total, month.Coverage, notes(month)
 	for _, row := range month.Rows {
 		t := knownTeam(known, row.Team)
@@ -100,7 +100,7 @@ func (list *Teams) fill(ctx context.Context, r *ledgerReader, known map[string]T
 		t.Before += row.Cost
 		known[row.Team] = t
 	}
-	past, current := daysByTeam(reports[1]), daysByTeam(reports[2])
+	past, current := daysByTeam(reports[0]), daysByTeam(reports[1])
 	for name, t := range known {
 		history, days := past(name), current(name)
 		for i := range days { // each sum is rounded once, and that of days may differ in the last digit
@@ -222,7 +222,7 @@ func (c *Control) readTeam(ctx context.Context, name string, q TeamsQuery) (Team
 	own := s.Query
 	own.Shared = attribution.Keep
 	d := TeamDetail{Team: t, Summary: s}
-	var tenants, used *attribution.Report
+	var tenants *attribution.Report
 	err = c.read(ctx, func(ctx context.Context, r *ledgerReader) error {
 		byTenant, byMetric, byService := own, own, own
 		byTenant.By = []attribution.Column{attribution.ByTenant}
@@ -230,23 +230,23 @@ func (c *Control) readTeam(ctx context.Context, name string, q TeamsQuery) (Team
 		byService.By = []attribution.Column{attribution.ByService}
 		all := own
 		all.By = []attribution.Column{attribution.ByMetric, attribution.ByService}
-		reports, err := r.together(ctx, all, byTenant, byMetric, byService)
+		reports, err := r.within(ctx, all, byTenant, byMetric, byService)
 		if err != nil {
 			return err
 		}
-		used, tenants = reports[0], reports[1]
-		d.Metrics = costParts(reports[2], func(r *attribution.Row) string { return r.Metric })
-		d.Services = costParts(reports[3], func(r *attribution.Row) string { return r.Service })
+		tenants = reports[0]
+		d.Metrics = costParts(reports[1], func(r *attribution.Row) string { return r.Metric })
+		d.Services = costParts(reports[2], func(r *attribution.Row) string { return r.Service })
 		return nil
 	})
 	if err != nil {
 		return TeamDetail{}, err
 	}
-	if !known && len(used.Rows) == 0 && s.Total == 0 && s.TotalBefore == 0 {
+	if !known && len(tenants.Rows) == 0 && s.Total == 0 && s.TotalBefore == 0 {
 		return TeamDetail{}, &missing{fmt.Sprintf("team %.200q is not known: no catalog, owner or budget names it, and it used nothing in the month or the one before", name)}
 	}
 	d.Name, d.Cost, d.Before, d.Saved, d.Forecast = name, s.Total, s.TotalBefore, s.Saved, s.Forecast
-	d.Budget, d.Own = s.Budget, used.Total
+	d.Budget, d.Own = s.Budget, tenants.Total
 	for _, row := range tenants.Rows {
 		if row.Adjustment == nil {
 			d.Findings = append(d.Findings, c.findings(row.Tenant, name)...)

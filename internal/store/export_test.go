@@ -2,11 +2,60 @@ package store
 
 import (
 	"database/sql"
+	"io/fs"
 	"testing"
+
+	"github.com/pressly/goose/v3"
 )
+
+// MakeVersion makes the schema that an older program had of an empty database.
+func MakeVersion(t testing.TB, url string, version int64) {
+	t.Helper()
+	e, err := locate(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write, read, err := e.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := &DB{engine: e, write: write, read: read}
+	defer db.Close()
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(e.dialect(), write, schema{steps, e.clustered()}, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Writer is the handle that writes.
 func (db *DB) Writer() *sql.DB { return db.write }
+
+// ExecAt changes a database as an older program did.
+func ExecAt(t testing.TB, url string, statements ...string) {
+	t.Helper()
+	e, err := locate(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write, read, err := e.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := &DB{engine: e, write: write, read: read}
+	defer db.Close()
+	for _, s := range statements {
+		if _, err := write.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
 
 // SetVersion makes the schema look like that of another program.
 func SetVersion(t testing.TB, db *DB, version int64) {

@@ -20,9 +20,8 @@ import (
 // number but no sketch takes no series any more; a row that has none still does,
 // whatever its hour, so that what a gateway could not store for hours is counted.
 //
-// Beside them are sums: of every day by team, and by key of open months' days that
-// are over, and of what is over of months. Whatever is added to a cell is added to them in the same
-// transaction.
+// Beside them are sums: of every day by team, and of what is over of it by key, in a
+// pack. Whatever is added to a cell is added to them in the same transaction.
 //
 // A closed month takes nothing any more. Samples that come for it are kept apart,
 // and Adjustments makes of them what they cost at the month's prices.
@@ -34,6 +33,9 @@ type Ledger struct {
 
 	mu   sync.Mutex
 	keys map[keyName]usedKey
+
+	names ledgerNames
+	live  live
 }
 
 var _ attribution.Store = (*Ledger)(nil)
@@ -104,7 +106,12 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 	if err != nil {
 		return fmt.Errorf("name the cells of batch %d of %s: %w", b.Sequence, b.Writer, err)
 	}
-	err = l.db.tx(ctx, func(tx *sql.Tx) error {
+	var p posting
+	var revision int64
+	err = l.db.tx(ctx, func(tx *sql.Tx) (err error) {
+		if revision, err = alone(ctx, tx); err != nil {
+			return err
+		}
 		fresh, err := noteBatch(ctx, tx, b, now)
 		if err != nil || !fresh {
 			return err
@@ -113,14 +120,11 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		if err != nil {
 			return err
 		}
-		p := post(b.Deltas, names, ids, past.closed)
+		p = post(b.Deltas, names, ids, past.closed)
 		if err := l.count(ctx, tx, &p, past.settled); err != nil {
 			return err
 		}
-		if err := l.add(ctx, tx, &p, past.summed); err != nil {
-			return err
-		}
-		if err := l.addMonths(ctx, tx, &p, past.until); err != nil {
+		if err := l.add(ctx, tx, &p, past.packed); err != nil {
 			return err
 		}
 		if err := l.putSketches(ctx, tx, p.sketches); err != nil {
@@ -129,18 +133,17 @@ func (l *Ledger) Commit(ctx context.Context, b *attribution.Batch) error {
 		return l.addLate(ctx, tx, attribution.HourOf(now), p.late)
 	})
 	if err != nil {
+		l.live.lose()
 		return fmt.Errorf("store batch %d of %s: %w", b.Sequence, b.Writer, err)
 	}
+	l.live.commit(revision, &p)
 	return nil
 }
 
-// noteBatch notes the batch and reports whether it is new. Until tx is over others
-// wait: the same batch, sent again while the first is still under way, then finds
-// itself stored.
+// noteBatch notes the batch and reports whether it is new. Until tx, which is alone, is
+// over others wait: the same batch, sent again while the first is still under way, then
+// finds itself stored.
 func noteBatch(ctx context.Context, tx *sql.Tx, b *attribution.Batch, now time.Time) (fresh bool, err error) {
-	if err := alone(ctx, tx); err != nil {
-		return false, err
-	}
 	n, err := changed(tx.ExecContext(ctx, `
 		INSERT INTO ledger_writers (writer, sequence, at_ms) VALUES ($1, $2, $3)
 		ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, at_ms = excluded.at_ms
@@ -150,49 +153,45 @@ func noteBatch(ctx context.Context, tx *sql.Tx, b *attribution.Batch, now time.T
 
 // alone keeps out, until tx is over, all others who call it. Gateways that share a
 // store see the same metrics: what two of them add to, one after the other must.
-// On SQLite each transaction is alone as it is.
-func alone(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, "UPDATE revisions SET last = last + 1 WHERE name = 'ledger'")
-	return err
+// On SQLite each transaction is alone as it is. It returns the ledger's revision.
+func alone(ctx context.Context, tx *sql.Tx) (revision int64, err error) {
+	err = tx.QueryRowContext(ctx, "UPDATE revisions SET last = last + 1 WHERE name = 'ledger' RETURNING last").Scan(&revision)
+	return revision, err
 }
 
 // A past is what became of the hours of a batch.
 type past struct {
 	closed  map[attribution.Month]bool
-	summed  map[attribution.Hour]bool              // days with sums by key
-	until   map[attribution.Month]attribution.Hour // up to which months have sums by key
-	settled attribution.Hour                       // cells before it may be settled
+	packed  map[attribution.Hour]attribution.Hour // by day, up to which hour there is a pack
+	settled attribution.Hour                      // cells before it may be settled
 }
 
 // pastOf returns the past of deltas, which are sorted.
 func pastOf(ctx context.Context, tx *sql.Tx, deltas []attribution.Delta) (past, error) {
-	p := past{closed: map[attribution.Month]bool{}, summed: map[attribution.Hour]bool{}, until: map[attribution.Month]attribution.Hour{}}
+	p := past{closed: map[attribution.Month]bool{}, packed: map[attribution.Hour]attribution.Hour{}}
 	if len(deltas) == 0 {
 		return p, nil
 	}
 	first := deltas[0].Hour
 	rows, err := tx.QueryContext(ctx, `
-		SELECT 0, month FROM ledger_closings WHERE month >= $1
-		UNION ALL SELECT 1, day FROM ledger_summed WHERE day >= $2
-		UNION ALL SELECT 2, last FROM revisions WHERE name = 'ledger_settled'
-		UNION ALL SELECT 3, until FROM ledger_summed_months WHERE until > month AND month >= $1`, int64(first.Month().From()), int64(first.Day()))
+		SELECT 0, month, month FROM ledger_closings WHERE month >= $1
+		UNION ALL SELECT 1, day, until FROM ledger_packs WHERE day >= $2
+		UNION ALL SELECT 2, last, last FROM revisions WHERE name = 'ledger_settled'`, int64(first.Month().From()), int64(first.Day()))
 	if err != nil {
 		return p, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var kind int
-		var h attribution.Hour
-		if err := rows.Scan(&kind, &h); err != nil {
+		var h, until attribution.Hour
+		if err := rows.Scan(&kind, &h, &until); err != nil {
 			return p, err
 		}
 		switch kind {
 		case 0:
 			p.closed[h.Month()] = true
 		case 1:
-			p.summed[h] = true
-		case 3:
-			p.until[(h - 1).Month()] = h
+			p.packed[h] = until
 		default:
 			p.settled = h
 		}

@@ -115,7 +115,7 @@ func BenchmarkYear(b *testing.B) {
 	say("size on disk: %d MB", info.Size()>>20)
 	func() {
 		db := open(b, url)
-		for _, table := range []string{"ledger_keys", "ledger_cells", "ledger_rules", "ledger_days", "ledger_team_days", "ledger_sketches"} {
+		for _, table := range []string{"ledger_keys", "ledger_cells", "ledger_rules", "ledger_packs", "ledger_team_days", "ledger_sketches"} {
 			say("%s: %d rows", table, count(b, db, table))
 		}
 	}()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,31 +16,37 @@ import (
 // errEnough stops a query whose other rows nobody wants.
 var errEnough = errors.New("enough")
 
-// Cells is that of [attribution.Store]. It goes day by day, each as it is at one
-// moment: what is settled or rolled up meanwhile is counted once. A whole day comes
-// from its sums, if metrics are not asked for from those by team; where they are, and
-// days are not told apart, what is over of a month comes from the sums of the month;
-// the rest from the cells of hours.
+// Cells is that of [attribution.Store]. It goes span by span, each as it is at one
+// moment: what is settled or rolled up meanwhile is counted once. Where metrics are not
+// asked for, a whole day comes from its sums by team; the rest from packs, as far as
+// they go, and from the cells of hours. A span is as long as the query allows.
 func (l *Ledger) Cells(ctx context.Context, q attribution.Query, changes []attribution.Hour) iter.Seq2[attribution.Cell, error] {
 	return func(yield func(attribution.Cell, error) bool) {
 		first, last, err := l.extent(ctx)
-		r := newCellReader(q, first)
+		r := newCellReader(q, first, l)
 		from, to := max(first.Day(), q.From), min(last+1, q.To)
 		for err == nil && from < to {
-			end := from
-			err = l.db.snapshot(ctx, func(tx *sql.Tx) (err error) {
-				if end, err = r.month(ctx, tx, from, changes, yield); err != nil || end > from {
-					return err
-				}
-				end = min(endOfSpan(from, changes), q.To)
-				return r.span(ctx, tx, from, end, yield)
-			})
+			end := min(r.endOfSpan(from, changes), q.To)
+			err = l.db.snapshot(ctx, func(tx *sql.Tx) error { return r.span(ctx, tx, from, end, yield) })
 			from = end
 		}
 		if err != nil && !errors.Is(err, errEnough) {
 			yield(attribution.Cell{}, fmt.Errorf("read the ledger: %w", err))
 		}
 	}
+}
+
+// endOfSpan returns the end of the hours from h on that may be summed up: of a day, or
+// where metrics are told apart and days are not, of a month.
+func (r *cellReader) endOfSpan(h attribution.Hour, changes []attribution.Hour) attribution.Hour {
+	end := endOfSpan(h, changes)
+	if !r.metric || r.query.Groups(attribution.ByDay) {
+		return end
+	}
+	for end == end.Day() && end < h.Month().To() && !slices.Contains(changes, end) {
+		end = endOfSpan(end, changes)
+	}
+	return end
 }
 
 // endOfSpan returns the end of the hours from h on that may be summed up: that of
@@ -70,13 +75,11 @@ type cellReader struct {
 	metric bool // metrics are told apart, or one is asked for
 	where  ledgerWhere
 	first  attribution.Hour // of all cells
-
-	names map[int64]attribution.Key // of the keys of the query
-	last  int64                     // all keys up to it are in names
+	ledger *Ledger
 }
 
-func newCellReader(q attribution.Query, first attribution.Hour) *cellReader {
-	r := &cellReader{query: q, first: first, metric: q.Groups(attribution.ByMetric) || q.Metric != "", names: map[int64]attribution.Key{}}
+func newCellReader(q attribution.Query, first attribution.Hour, l *Ledger) *cellReader {
+	r := &cellReader{query: q, first: first, metric: q.Groups(attribution.ByMetric) || q.Metric != "", ledger: l}
 	if q.Tenant != "" {
 		r.where.add("tenant", string(tenantText(q.Tenant)))
 	}
@@ -95,51 +98,58 @@ func newCellReader(q attribution.Query, first attribution.Hour) *cellReader {
 
 // A ledgerWhere says which names are asked for.
 type ledgerWhere struct {
-	terms []string
-	args  []any
+	columns []string
+	args    []any // strings
 }
 
 func (w *ledgerWhere) add(column, value string) {
 	w.args = append(w.args, value)
-	w.terms = append(w.terms, column+" = $")
+	w.columns = append(w.columns, column)
+}
+
+// covers reports whether k is asked for.
+func (w *ledgerWhere) covers(k *attribution.Key) bool {
+	for i, column := range w.columns {
+		var value string
+		switch column {
+		case "tenant":
+			value = string(k.Tenant)
+		case "team":
+			value = k.Team
+		case "service":
+			value = k.Service
+		default:
+			value = k.Metric
+		}
+		if value != w.args[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // text returns w in the words of SQL, its placeholders counted from n on.
 func (w *ledgerWhere) text(n int) string {
 	var b strings.Builder
-	for i, term := range w.terms {
+	for i, column := range w.columns {
 		if i > 0 {
 			b.WriteString(" AND ")
 		}
-		fmt.Fprintf(&b, "%s%d", term, n+i)
+		fmt.Fprintf(&b, "%s = $%d", column, n+i)
 	}
 	return b.String()
 }
 
 // span yields the cells of [from, end), which may be summed up.
 func (r *cellReader) span(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	whole, err := r.whole(ctx, tx, from, end)
-	if err != nil {
-		return err
-	}
-	if whole && !r.metric {
-		return r.teams(ctx, tx, from, yield)
-	}
-	cells, rules, when, args := &cellTable, &ruleTable, "hour >= $1 AND hour < $2", []any{int64(from), int64(end)}
-	if whole {
-		var summed bool
-		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_summed WHERE day = $1)", int64(from)).Scan(&summed)
-		if err != nil {
+	if !r.metric {
+		if whole, err := r.whole(ctx, tx, from, end); err != nil {
 			return err
-		}
-		if summed {
-			cells, rules, when, args = &dayTable, &dayRuleTable, "day = $1", args[:1]
+		} else if whole {
+			return r.teams(ctx, tx, from, yield)
 		}
 	}
-	if err := r.learn(ctx, tx); err != nil {
-		return err
-	}
-	return r.keys(ctx, tx, from, cells, rules, when, args, yield)
+	return r.keys(ctx, tx, from, end, yield)
 }
 
 // whole reports whether [from, end) has all cells of its day, as today has where the
@@ -160,7 +170,7 @@ func (r *cellReader) teams(ctx context.Context, tx *sql.Tx, day attribution.Hour
 		by += ", service"
 	}
 	where := " WHERE day = $1"
-	if len(r.where.terms) > 0 {
+	if len(r.where.columns) > 0 {
 		where += " AND " + r.where.text(2)
 	}
 	args := append([]any{int64(day)}, r.where.args...)
@@ -182,61 +192,6 @@ func (r *cellReader) teams(ctx context.Context, tx *sql.Tx, day attribution.Hour
 		}
 		return nil
 	})
-}
-
-// keys yields the sums of a table of cells by key. Where metrics are not asked for
-// they are few by name, and are summed up first.
-func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from attribution.Hour, cells, rules *sumTable, when string, args []any, yield func(attribution.Cell, error) bool) error {
-	where := " WHERE " + when
-	if len(r.where.terms) > 0 {
-		where += " AND key_id IN (SELECT id FROM ledger_keys WHERE " + r.where.text(len(args)+1) + ")"
-		args = append(args, r.where.args...)
-	}
-	var key int64
-	names := []any{&key}
-	removed := map[int64][]attribution.RuleCount{}
-	err := r.rules(ctx, tx, rules, "key_id", where, args, names, func(c attribution.RuleCount) { removed[key] = append(removed[key], c) })
-	if err != nil {
-		return err
-	}
-	sums := map[attribution.Key]*attribution.Cell{}
-	err = r.cells(ctx, tx, cells, "key_id", where, args, names, func(c *attribution.Cell) error {
-		name, known := r.names[key]
-		if !known {
-			return nil
-		}
-		name.Hour = max(from, r.first)
-		c.Key, c.Rules = name, removed[key]
-		if r.metric {
-			if !yield(*c, nil) {
-				return errEnough
-			}
-			return nil
-		}
-		sum := sums[name]
-		if sum == nil {
-			sum = &attribution.Cell{Key: name}
-			sums[name] = sum
-		}
-		sum.Samples.Add(&c.Samples)
-		sum.SeriesHours += c.SeriesHours
-		for _, more := range c.Rules {
-			of := ruleOf(sum, more.Rule)
-			of.Dropped += more.Dropped
-			of.Downsampled += more.Downsampled
-			of.SeriesHours += more.SeriesHours
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(sums), compareNames) {
-		if !yield(*sums[k], nil) {
-			return errEnough
-		}
-	}
-	return nil
 }
 
 // rules reads the sums of what rules removed: names is where those that they are
@@ -264,42 +219,13 @@ func (r *cellReader) cells(ctx context.Context, tx *sql.Tx, t *sumTable, by, whe
 	for i := range n {
 		into = append(into, &n[i])
 	}
-	sums, group := t.summed(), " GROUP BY "+by
-	if t == &dayTable || t == &monthTable { // has one row by key
-		sums, group = strings.Join(t.sums, ", "), ""
-	}
-	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s%s", by, sums, t.name, where, group), args, into, func() error {
+	return scanAll(ctx, tx, fmt.Sprintf("SELECT %s, %s FROM %s%s GROUP BY %s", by, t.summed(), t.name, where, by), args, into, func() error {
 		var c attribution.Cell
 		for o := range c.Samples {
 			c.Samples[o] = uint64(n[o])
 		}
 		c.SeriesHours = uint64(n[attribution.Outcomes])
 		return each(&c)
-	})
-}
-
-// learn reads the names of keys that came since it last did. Keys count up, so that
-// a cell that can be seen has one that was learnt.
-func (r *cellReader) learn(ctx context.Context, tx *sql.Tx) error {
-	where := " WHERE id > $1"
-	if len(r.where.terms) > 0 {
-		where += " AND " + r.where.text(2)
-	}
-	var id int64
-	var k attribution.Key
-	byService := r.query.Service != "" || r.query.Groups(attribution.ByService)
-	args := append([]any{r.last}, r.where.args...)
-	return scanAll(ctx, tx, "SELECT id, tenant, team, service, metric FROM ledger_keys"+where, args, []any{&id, &k.Tenant, &k.Team, &k.Service, &k.Metric}, func() error {
-		name := k
-		if !byService {
-			name.Service = ""
-		}
-		if !r.metric {
-			name.Metric = ""
-		}
-		r.names[id] = name
-		r.last = max(r.last, id)
-		return nil
 	})
 }
 
@@ -327,17 +253,3 @@ func scanAll(ctx context.Context, tx *sql.Tx, query string, args, into []any, ea
 // yieldAfter is how many rows, of a microsecond or two each, are read before what
 // waits for a processor has precedence.
 const yieldAfter = 64
-
-func compareNames(a, b attribution.Key) int {
-	return strings.Compare(string(a.Tenant)+"\x00"+a.Team+"\x00"+a.Service, string(b.Tenant)+"\x00"+b.Team+"\x00"+b.Service)
-}
-
-func ruleOf(c *attribution.Cell, rule string) *attribution.RuleCount {
-	for i := range c.Rules {
-		if c.Rules[i].Rule == rule {
-			return &c.Rules[i]
-		}
-	}
-	c.Rules = append(c.Rules, attribution.RuleCount{Rule: rule})
-	return &c.Rules[len(c.Rules)-1]
-}

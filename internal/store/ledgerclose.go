@@ -15,7 +15,7 @@ func (l *Ledger) Close(ctx context.Context, c attribution.Closing) error {
 	prices, err := json.Marshal(c.Prices)
 	if err == nil {
 		err = l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := alone(ctx, tx); err != nil {
+			if _, err := alone(ctx, tx); err != nil {
 				return err
 			}
 			_, err := tx.ExecContext(ctx, `
@@ -80,7 +80,7 @@ func (l *Ledger) Closings(ctx context.Context) ([]attribution.Closing, error) {
 // in one that is not; otherwise the error is [ErrConflict].
 func (l *Ledger) Adjust(ctx context.Context, id string, a attribution.Adjustment) error {
 	err := l.db.tx(ctx, func(tx *sql.Tx) error {
-		if err := alone(ctx, tx); err != nil {
+		if _, err := alone(ctx, tx); err != nil {
 			return err
 		}
 		var of, at, known int

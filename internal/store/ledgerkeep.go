@@ -27,24 +27,14 @@ func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (d
 	if err := db.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ledger_cells WHERE hour < $1)", h).Scan(&any); err != nil {
 		return 0, fmt.Errorf("delete the ledger before %s: %w", t.UTC().Format(time.RFC3339), db.engine.explain(err))
 	}
-	sums := h // months that begin before it lose cells, and with them their sums
-	if !any {
-		sums = 0
-	}
 	for _, of := range []struct {
 		table, id, column string
 		before            int64
 	}{
-		{"ledger_summed_months", "month", "month", sums},
-		{"ledger_month_rules", "month, key_id, rule", "month", sums},
-		{"ledger_months", "month, key_id", "month", sums},
 		{"ledger_sketches", "hour, key_id, rule", "hour", h},
 		{"ledger_rules", "hour, key_id, rule", "hour", h},
 		{"ledger_cells", "hour, key_id", "hour", h},
-		{"ledger_summed_months", "month", "month", sums}, // those begun meanwhile
-		{"ledger_day_rules", "day, key_id, rule", "day", h},
-		{"ledger_days", "day, key_id", "day", h},
-		{"ledger_summed", "day", "day", h},
+		{"ledger_packs", "day", "day", h},
 		{"ledger_team_rules", "day, tenant, team, service, rule", "day", h},
 		{"ledger_team_days", "day, tenant, team, service", "day", h},
 		{"ledger_late", "at_hour, hour, key_id", "at_hour", h},
@@ -59,6 +49,11 @@ func (db *DB) DeleteLedgerBefore(ctx context.Context, t time.Time, batch int) (d
 		}
 		for n := int64(batch); n >= int64(batch); {
 			err := db.tx(ctx, func(tx *sql.Tx) (err error) {
+				if any { // what others know of the ledger is no more
+					if _, err := alone(ctx, tx); err != nil {
+						return err
+					}
+				}
 				n, err = changed(tx.ExecContext(ctx, statement, of.before, batch))
 				return err
 			})
@@ -139,11 +134,11 @@ func (l *Ledger) rollSpan(ctx context.Context, m attribution.Month, from, to att
 			break
 		}
 		err = l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := alone(ctx, tx); err != nil { // two who moved a row would add it twice
+			if _, err := alone(ctx, tx); err != nil { // two who moved a row would add it twice
 				return err
 			}
-			// Sums of a month that go up to an hour in between would not have what is moved before it.
-			_, err := tx.ExecContext(ctx, "DELETE FROM ledger_summed_months WHERE month = $1 AND until > $2 AND until < $3", int64(m.From()), int64(from), int64(to))
+			// A pack that goes up to an hour in between would not have what is moved before it.
+			_, err := tx.ExecContext(ctx, "DELETE FROM ledger_packs WHERE day = $1 AND until > $2 AND until < $3", int64(from.Day()), int64(from), int64(to))
 			if err != nil {
 				return err
 			}
@@ -167,9 +162,12 @@ func (l *Ledger) rollSpan(ctx context.Context, m attribution.Month, from, to att
 	}
 	return l.db.tx(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE ledger_closings SET rolled = $2 WHERE month = $1 AND rolled < $2", int64(m.From()), int64(to))
-		if err != nil || to != to.Day() {
+		if err != nil {
 			return err
 		}
-		return unsum(ctx, tx, to-24) // it is as long now as its cells
+		_, err = tx.ExecContext(ctx, `
+			UPDATE ledger_packs SET last = COALESCE((SELECT MAX(hour) FROM ledger_cells WHERE hour >= day AND hour < until), day)
+			WHERE day = $1`, int64(from.Day()))
+		return err
 	})
 }

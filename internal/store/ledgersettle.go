@@ -15,18 +15,14 @@ const settledAtOnce = 2000
 // Settle is that of [attribution.Store]: their numbers are in the cells already, and
 // the sketches are deleted. It goes by transactions of some thousand, so that commits
 // come in between. A sketch that cannot be read counts nothing; the error says how
-// many there were, and the others are settled. Then it sums up the days that are
-// over, a day a transaction, and the months as far as they are.
+// many there were, and the others are settled. Then it packs the hours that are over.
 func (l *Ledger) Settle(ctx context.Context, h attribution.Hour) error {
 	n, damage, err := l.damaged(ctx, h)
 	if err == nil {
 		err = l.settle(ctx, h)
 	}
 	if err == nil {
-		err = l.sumUp(ctx, h)
-	}
-	if err == nil {
-		err = l.sumMonths(ctx)
+		err = l.packDays(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("settle the ledger before %s: %w", h, err)
@@ -66,7 +62,7 @@ func (l *Ledger) settle(ctx context.Context, h attribution.Hour) error {
 	}
 	for n := int64(settledAtOnce); n >= settledAtOnce; {
 		err := l.db.tx(ctx, func(tx *sql.Tx) error {
-			if err := alone(ctx, tx); err != nil {
+			if _, err := alone(ctx, tx); err != nil {
 				return err
 			}
 			_, err := tx.ExecContext(ctx, "UPDATE revisions SET last = $1 WHERE name = 'ledger_settled' AND last < $1", int64(h))

@@ -20,18 +20,13 @@ var (
 	ruleCounts = []string{"dropped", "downsampled", "series"}
 )
 
-// The tables of cells and of what rules removed, by hour, by day, by month, and by
-// day and team.
+// The tables of cells and of what rules removed, by hour, and by day and team.
 var (
-	cellTable      = sumTable{"ledger_cells", []string{"hour", "key_id"}, cellCounts}
-	ruleTable      = sumTable{"ledger_rules", []string{"hour", "key_id", "rule"}, ruleCounts}
-	dayTable       = sumTable{"ledger_days", []string{"day", "key_id"}, cellCounts}
-	dayRuleTable   = sumTable{"ledger_day_rules", []string{"day", "key_id", "rule"}, ruleCounts}
-	monthTable     = sumTable{"ledger_months", []string{"month", "key_id"}, cellCounts}
-	monthRuleTable = sumTable{"ledger_month_rules", []string{"month", "key_id", "rule"}, ruleCounts}
-	teamTable      = sumTable{"ledger_team_days", []string{"day", "tenant", "team", "service"}, cellCounts}
-	teamRuleTable  = sumTable{"ledger_team_rules", []string{"day", "tenant", "team", "service", "rule"}, ruleCounts}
-	lateTable      = sumTable{"ledger_late", []string{"at_hour", "hour", "key_id"}, cellCounts[:6]}
+	cellTable     = sumTable{"ledger_cells", []string{"hour", "key_id"}, cellCounts}
+	ruleTable     = sumTable{"ledger_rules", []string{"hour", "key_id", "rule"}, ruleCounts}
+	teamTable     = sumTable{"ledger_team_days", []string{"day", "tenant", "team", "service"}, cellCounts}
+	teamRuleTable = sumTable{"ledger_team_rules", []string{"day", "tenant", "team", "service", "rule"}, ruleCounts}
+	lateTable     = sumTable{"ledger_late", []string{"at_hour", "hour", "key_id"}, cellCounts[:6]}
 )
 
 // columns returns all columns, those of the key first.

@@ -15,7 +15,8 @@ func (db *DB) migrate(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(db.engine.dialect(), db.write, schema{steps, db.engine.clustered()}, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(db.engine.dialect(), db.write, schema{steps, db.engine.clustered()},
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(goose.NewGoMigration(14, &goose.GoFunc{RunTx: packSummedDays}, nil)))
 	if err != nil {
 		return err
 	}
