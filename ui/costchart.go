@@ -44,7 +44,7 @@ func newCostChart(s control.CostSummary, currency string) *costChartView {
 	if most <= 0 || currency == "" {
 		return nil
 	}
-	most *= 1.08
+	most = axisTop(most)
 	x := func(h attribution.Hour) string { return units(chartWidth * float64(h-m.From()) / hours) }
 	y := func(a attribution.Micro) string { return units(chartHeight * (1 - min(1, max(0, float64(a)/most)))) }
 	v := &costChartView{

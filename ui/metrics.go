@@ -78,7 +78,7 @@ func newMetricsView(r *request, q control.MetricsQuery, list *control.MetricsPag
 	v.Stats = []statView{
 		{Label: "Active series", Value: count(list.TotalSeries), Error: plusMinus(confidence * list.TotalError)},
 		{Label: "Metrics", Value: count(float64(list.TotalMetrics))},
-		{Label: "Samples", Value: rate(list.TotalPerSecond), Unit: "/s"},
+		{Label: "Samples", Value: rate(list.TotalPerSecond), Unit: "samples/s"},
 	}
 	if v.Table.Currency != "" {
 		v.Stats = append(v.Stats, statView{Label: "Cost/month", Value: money(list.TotalCost), Unit: v.Table.Currency, Note: "at today’s price"})

@@ -100,7 +100,7 @@ func newSeriesView(r *request, found inventory.Result) seriesView {
 	}
 	v.Stats = []statView{
 		{Label: "Series", Value: count(found.Series.Value), Error: plusMinus(found.Series.Error), Note: atMost(found)},
-		{Label: "Samples received", Value: rate(found.PerSecond.Value), Unit: "/s"},
+		{Label: "Samples received", Value: rate(found.PerSecond.Value), Unit: "samples/s"},
 		{Label: "Series forwarded", Value: percent(part(found.Forwarded.Value, found.Series.Value))},
 		{Label: "Metrics", Value: count(float64(found.Metrics))},
 	}

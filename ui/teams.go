@@ -131,7 +131,10 @@ func newTeamsStats(r *request, list control.Teams, s control.CostSummary, before
 		stats = append(stats, budgetStat(*s.Budget, list.Currency))
 	}
 	owned := statView{Label: "Somebody owns", Value: percent(list.Coverage), Unit: "of the cost", Href: r.link("/unowned"), Note: "the rest has no team"}
-	if list.Coverage >= 1 {
+	switch {
+	case list.Total == 0:
+		owned.Value, owned.Unit, owned.Note = "–", "", "nothing has cost anything yet"
+	case list.Coverage >= 1:
 		owned.Note = ""
 	}
 	return append(stats, owned, statView{Label: "Saved by rules", Value: amount(s.Saved), Unit: list.Currency, Href: r.link("/costs", "by", "rule", "month", r.month()), Note: "what they removed, at its price"})
