@@ -97,7 +97,7 @@ func metricsTable(v metricsTableView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<th scope=\"col\" role=\"columnheader\" title=\"The team of its series\">Owner</th><th scope=\"col\" role=\"columnheader\" class=\"number\" title=\"Alerts, recording rules and dashboards that read it, or may\">Used by</th><th scope=\"col\" role=\"columnheader\" title=\"Of most of its series: what is shed last\">Priority</th><th scope=\"col\" role=\"columnheader\" title=\"What the rules and the limiter do with its series\">Status</th><th scope=\"col\" role=\"columnheader\"><span class=\"hidden\">Draft a rule</span></th></tr></thead> <tbody role=\"rowgroup\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<th scope=\"col\" role=\"columnheader\" title=\"The team of its series\">Owner</th><th scope=\"col\" role=\"columnheader\" class=\"number\" title=\"Alerts, recording rules and dashboards that read it, or may, and when a query asked for it last\">Used by</th><th scope=\"col\" role=\"columnheader\" title=\"Of most of its series: what is shed last\">Priority</th><th scope=\"col\" role=\"columnheader\" title=\"What the rules and the limiter do with its series\">Status</th><th scope=\"col\" role=\"columnheader\"><span class=\"hidden\">Draft a rule</span></th></tr></thead> <tbody role=\"rowgroup\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -400,14 +400,14 @@ func metricRow(v metricsTableView, m metricRowView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if m.Used.Asked != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<span class=\"note block\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<span class=\"note block\"><span class=\"hidden\">asked </span>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var17 string
 				templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(m.Used.Asked)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `metricrow.templ`, Line: 88, Col: 44}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `metricrow.templ`, Line: 88, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 				if templ_7745c5c3_Err != nil {
