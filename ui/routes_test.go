@@ -29,7 +29,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/", 200, "table.outcomes", "forwarded"},
 		{"/", 200, "table.rows", "checkout_session_events_total"},
 		{"/profile/metrics", 200, "td.number", "3 000"},
-		{"/profile/metrics", 200, "th.number", "Cost/month, EUR"},
+		{"/profile/metrics", 200, "th.number", "EUR/month"},
 		{"/profile/metrics?sort=samples", 200, "th", "Samples/s"},
 		{"/profile/metrics?q=NODE_CPU", 200, "nav.pager", "1 metric of 1"},
 		{"/profile/metrics?q=nothing_like_it", 200, "div.empty", "No metric matches"},
