@@ -102,7 +102,7 @@ func (r *request) failed(err error) page {
 	invalid, isInvalid := errors.AsType[*control.Invalid](err)
 	switch {
 	case isInvalid:
-		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+invalid.Text)
+		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+strings.TrimSuffix(invalid.Text, ".")+".")
 	case errors.Is(err, control.ErrForbidden) && r.http.Method != http.MethodPost:
 		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
