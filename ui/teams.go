@@ -174,6 +174,9 @@ func exhaustion(b attribution.BudgetState) string {
 	case b.Over:
 		return "expected to be exceeded"
 	}
+	if b.Forecast.Basis == control.MonthOver {
+		return "it lasted the month"
+	}
 	return "expected to last the month"
 }
 
