@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +48,7 @@ func newChartView(h control.LimitHistory, limit, proposed float64) *chartView {
 	if proposed <= 3*most { // one far above would make the history flat
 		most = max(most, proposed)
 	}
-	most *= 1.08
+	most = axisTop(most)
 	x := func(i int) string { return units(chartWidth * float64(i) / float64(len(points)-1)) }
 	y := func(f float64) string { return units(chartHeight * (1 - f/most)) }
 	v := &chartView{
@@ -66,7 +68,7 @@ func newChartView(h control.LimitHistory, limit, proposed float64) *chartView {
 	v.Granted = fmt.Sprintf("0,%g %s%g,%g", chartHeight, granted.String(), chartWidth, chartHeight)
 	v.Shed = top.String() + strings.TrimSpace(back.String())
 	v.Demand = strings.TrimSpace(demand.String())
-	v.Summary = "Demand peaked at " + rate(peak.demand) + " samples/s"
+	v.Summary = "Demand peaked at " + rate(peak.demand) + " samples/s for half a minute"
 	if limit > 0 {
 		v.Limit = y(limit)
 		v.Summary += ", of a limit of " + rate(limit)
@@ -79,6 +81,14 @@ func newChartView(h control.LimitHistory, limit, proposed float64) *chartView {
 		v.Summary = strings.Replace(v.Summary, "nothing was shed", "at most "+rate(peak.shed)+" were shed", 1)
 	}
 	return v
+}
+
+// axisTop returns the figure at the end of an axis that holds all up to most: one that
+// is read at a glance, and so is its half.
+func axisTop(most float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(most)))
+	steps := []float64{1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10, 12}
+	return unit * steps[slices.IndexFunc(steps, func(step float64) bool { return step*unit >= 1.02*most })]
 }
 
 func chartOf(seconds []limiter.Second) (points []chartPoint) {

@@ -220,7 +220,7 @@ func TestCostsAreForThoseWhoMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := find(find(find(doc, "table.brief")[0], "tbody")[0], "tr")[0]
+	row := find(find(find(doc, "table.cards")[0], "tbody")[0], "tr")[0]
 	if text := textOf(row); !strings.HasPrefix(text, "platform yours") {
 		t.Errorf("the first row is %q, want one's own team", text)
 	}
@@ -330,10 +330,10 @@ func TestTheChartStaysInItsBox(t *testing.T) {
 	if v == nil {
 		t.Fatal("there is no chart")
 	}
-	if v.Line != "0.00,160.00 20.00,160.00 30.00,137.78" {
+	if v.Line != "0.00,160.00 20.00,160.00 30.00,140.00" {
 		t.Errorf("the line is %q", v.Line)
 	}
-	if !strings.HasSuffix(v.Expected, "600.00,115.56") || !strings.HasPrefix(v.Expected, "30.00,137.78 ") || v.Budget != "85.93" {
+	if !strings.HasSuffix(v.Expected, "600.00,120.00") || !strings.HasPrefix(v.Expected, "30.00,140.00 ") || v.Budget != "93.33" {
 		t.Errorf("the forecast is %q and the budget at %s", v.Expected, v.Budget)
 	}
 	if newCostChart(control.CostSummary{Query: s.Query}, "EUR") != nil {

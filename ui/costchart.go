@@ -44,7 +44,7 @@ func newCostChart(s control.CostSummary, currency string) *costChartView {
 	if most <= 0 || currency == "" {
 		return nil
 	}
-	most *= 1.08
+	most = axisTop(most)
 	x := func(h attribution.Hour) string { return units(chartWidth * float64(h-m.From()) / hours) }
 	y := func(a attribution.Micro) string { return units(chartHeight * (1 - min(1, max(0, float64(a)/most)))) }
 	v := &costChartView{
@@ -74,7 +74,11 @@ func newCostChart(s control.CostSummary, currency string) *costChartView {
 			v.Band = high + low
 		}
 	}
-	v.Summary = amount(s.Total) + " " + currency + " so far"
+	over := s.Forecast.Basis == control.MonthOver
+	v.Summary = amount(s.Total) + " " + currency
+	if !over {
+		v.Summary += " so far"
+	}
 	if b := band(s.Forecast); b != "" {
 		v.Summary += "; by the end of the month " + amount(s.Forecast.Expected) + " are expected, and nine months of ten end between " + strings.Replace(b, " to ", " and ", 1)
 	}
@@ -83,7 +87,7 @@ func newCostChart(s control.CostSummary, currency string) *costChartView {
 		v.Summary += "; the budget is " + amount(s.Budget.Month)
 	}
 	v.Summary += "."
-	if s.Forecast.Basis != "" {
+	if s.Forecast.Basis != "" && !over {
 		v.Summary += " Forecast: " + s.Forecast.Basis + "."
 	}
 	return v

@@ -159,7 +159,7 @@ func flowPicture(v flowView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, o := range v.Outcomes {
-			var templ_7745c5c3_Var10 = []any{o.Name, templ.KV("nothing", o.Ribbon == "")}
+			var templ_7745c5c3_Var10 = []any{o.Name, templ.KV("nothing", o.Count == "0")}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -24,7 +25,8 @@ type limitDraft struct {
 func limitDraftOf(q url.Values) limitDraft {
 	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
 	return limitDraft{
-		get("samples_per_second"), get("active_series"), get("hard_samples_per_second"), get("burst"), get("default_priority"), get("mode"), get("reason"), get("revision"),
+		get("samples_per_second"), get("active_series"), get("hard_samples_per_second"), get("burst"),
+		cmp.Or(get("default_priority"), series.Default.String()), cmp.Or(get("mode"), limiter.Enforce), get("reason"), get("revision"),
 	}
 }
 

@@ -66,7 +66,7 @@ func newLimitEffectView(r *request, p control.LimitPreview) limitEffectView {
 	series := statView{Label: "Series shed", Value: count(p.Series.Then.Value), Error: plusMinus(p.Series.Then.Error), Note: "now " + count(p.Series.Now.Value)}
 	v.Stats = []statView{shed, series}
 	if k := p.Peak; k != nil {
-		peak := statView{Label: "At the peak", Value: rate(k.PerSecond), Unit: "samples/s", Note: "within it, " + ago(k.At, r.now)}
+		peak := statView{Label: "Highest minute", Value: rate(k.PerSecond), Unit: "samples/s", Note: "within it, " + ago(k.At, r.now)}
 		if k.Then.Over {
 			peak.Note = rate(k.Then.Sheds()) + " of it shed, " + ago(k.At, r.now)
 		}

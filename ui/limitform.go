@@ -53,7 +53,7 @@ func (r *request) needLimiter() (page, bool) {
 	if r.may(auth.WriteLimits) {
 		return page{}, false
 	}
-	return failure(http.StatusForbidden, "You may not do that", "To change limits takes one of the roles "+auth.WriteLimits.Roles()+"."), true
+	return failure(http.StatusForbidden, "You may not do that", "To change limits takes the role "+auth.WriteLimits.Roles()+"."), true
 }
 
 func (r *request) editLimit() (page, error) {

@@ -85,7 +85,7 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result, 
 		Head: headView{Title: shown(d.Metric), Code: true, Lead: shown(d.About.Help), AsOf: newWhen(d.AsOf, r.now)},
 		Stats: []statView{
 			{Label: "Active series", Value: count(d.Series), Error: plusMinus(confidence * d.SeriesError)},
-			{Label: "Samples received", Value: rate(d.SamplesPerSecond), Unit: "/s"},
+			{Label: "Samples received", Value: rate(d.SamplesPerSecond), Unit: "samples/s"},
 			{Label: "Series forwarded", Value: percent(part(d.SeriesForwarded, d.Series)), Note: count(d.SeriesForwarded) + " series"},
 		},
 		Rough: sentence(rough(d.Detail)),

@@ -208,7 +208,7 @@ func newUsedView(r *request, p *control.MetricsPage, metric string) usedView {
 	if a := p.AskedFor(metric); a != nil {
 		v.Title = a.Text
 		if a.Count > 0 {
-			v.Asked = "asked " + ago(a.Last, r.now)
+			v.Asked = ago(a.Last, r.now)
 		}
 	}
 	return v

@@ -78,7 +78,7 @@ func newMetricsView(r *request, q control.MetricsQuery, list *control.MetricsPag
 	v.Stats = []statView{
 		{Label: "Active series", Value: count(list.TotalSeries), Error: plusMinus(confidence * list.TotalError)},
 		{Label: "Metrics", Value: count(float64(list.TotalMetrics))},
-		{Label: "Samples", Value: rate(list.TotalPerSecond), Unit: "/s"},
+		{Label: "Samples", Value: rate(list.TotalPerSecond), Unit: "samples/s"},
 	}
 	if v.Table.Currency != "" {
 		v.Stats = append(v.Stats, statView{Label: "Cost/month", Value: money(list.TotalCost), Unit: v.Table.Currency, Note: "at today’s price"})
@@ -112,7 +112,7 @@ func newMetricSorts(r *request, currency string) metricSortsView {
 		Day:     of(control.ByDayChange, "1 day", "By how many series it has changed since a day ago"),
 		Week:    of(control.ByWeekChange, "7 days", "By how many series it has changed since a week ago"),
 		Samples: of(profiler.BySamples, "Samples/s", "Samples received per second, over about the last minute"),
-		Cost:    of(profiler.ByCost, "Cost/month, "+currency, "What an average month of it costs at today’s price: an estimate"),
+		Cost:    of(profiler.ByCost, currency+"/month", "What an average month of it costs at today’s price: an estimate"),
 		Churn:   of(profiler.ByChurn, "Churn", "Unique series in 24 hours, divided by those active now: 1 where all stay"),
 	}
 }

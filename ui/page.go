@@ -102,7 +102,7 @@ func (r *request) failed(err error) page {
 	invalid, isInvalid := errors.AsType[*control.Invalid](err)
 	switch {
 	case isInvalid:
-		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+invalid.Text)
+		return failure(http.StatusUnprocessableEntity, "That cannot be answered", sentence(invalid.Field)+": "+strings.TrimSuffix(invalid.Text, ".")+".")
 	case errors.Is(err, control.ErrForbidden) && r.http.Method != http.MethodPost:
 		return failure(http.StatusForbidden, "You may not see that", sentence(err.Error())+".")
 	case errors.Is(err, control.ErrNotFound):
@@ -110,7 +110,7 @@ func (r *request) failed(err error) page {
 		return failure(http.StatusNotFound, "Not found", sentence(text)+".")
 	}
 	if status, title, text, ok := refused(err); ok {
-		return failure(status, title, text)
+		return failure(status, title, text+".")
 	}
 	r.site.options.Log.Error("a page has no answer", slog.String("path", r.http.URL.Path), slog.Any("err", err))
 	return failure(http.StatusInternalServerError, "Something went wrong here", "It is not your fault. The log says more; samples are forwarded regardless.")
@@ -132,7 +132,10 @@ func (r *request) onward(p page) page {
 		v.Onward = append(v.Onward, crumb{"Try again", r.site.address(r.http.URL.EscapedPath(), r.http.URL.Query())})
 	}
 	for _, at := range r.places() {
-		if at.Path != "/" && strings.HasPrefix(r.http.URL.Path, at.Path+"/") {
+		if r.http.URL.Path == at.Path {
+			p.Place = at.Name
+		}
+		if at.has(r.http.URL.Path) {
 			p.Place = at.Name
 			v.Onward = append(v.Onward, crumb{at.Name, r.link(at.Path)})
 		}

@@ -86,7 +86,7 @@ var refusals = []struct {
 	{control.ErrExists, http.StatusConflict, "The name is taken"},
 	{control.ErrConflict, http.StatusPreconditionFailed, "Somebody changed it meanwhile"},
 	{control.ErrRevision, http.StatusPreconditionRequired, "The form does not say what it changes"},
-	{control.ErrUnavailable, http.StatusServiceUnavailable, "The store cannot be reached"},
+	{control.ErrUnavailable, http.StatusServiceUnavailable, "That is not possible now"},
 }
 
 // refused returns the status of an error and its words for people; ok is false where

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/headgate/headgate/internal/auth"
 )
@@ -65,6 +66,19 @@ func (s *site) route(mux *http.ServeMux) {
 type place struct {
 	Name, Path string
 	Key        string // that goes there, after g
+}
+
+// has says that a page belongs to the place, other than the place itself.
+func (p place) has(path string) bool {
+	switch p.Path {
+	case "/":
+		return false
+	case "/profile/metrics":
+		return path != p.Path && strings.HasPrefix(path, "/profile/")
+	case "/teams":
+		return strings.HasPrefix(path, "/teams/") || strings.HasPrefix(path, "/costs") || path == "/unowned"
+	}
+	return strings.HasPrefix(path, p.Path+"/")
 }
 
 // places are the navigation, in order.

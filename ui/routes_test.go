@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/", 200, "table.outcomes", "forwarded"},
 		{"/", 200, "table.rows", "checkout_session_events_total"},
 		{"/profile/metrics", 200, "td.number", "3 000"},
-		{"/profile/metrics", 200, "th.number", "Cost/month, EUR"},
+		{"/profile/metrics", 200, "th.number", "EUR/month"},
 		{"/profile/metrics?sort=samples", 200, "th", "Samples/s"},
 		{"/profile/metrics?q=NODE_CPU", 200, "nav.pager", "1 metric of 1"},
 		{"/profile/metrics?q=nothing_like_it", 200, "div.empty", "No metric matches"},
@@ -73,6 +74,29 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s: no %s says %q; there are: %.2000q", tt.path, tt.what, tt.text, allText(find(doc, tt.what)))
+		}
+	}
+}
+
+// A card has no heads: its cells say what they are.
+func TestCellsOfCardsSayWhatTheyAre(t *testing.T) {
+	for name, hg := range map[string]*controltest.Headgate{"shop": controltest.Shop(t, 200), "paying": controltest.Paying(t), "hostile": controltest.Hostile(t)} {
+		h := New(hg.Control, Options{})
+		for _, path := range []string{
+			"/", "/profile/metrics", "/profile/metric?metric=http_requests_total", "/profile/labels", "/profile/series?by=job&match=up", "/rules", "/rules/new?match=up&action=drop",
+			"/limits", "/limits/payments", "/limits/payments/edit?samples_per_second=1&active_series=1", "/teams", "/teams/checkout", "/costs?by=team&by=metric", "/unowned", "/status", "/tokens",
+		} {
+			doc, err := html.Parse(browse(h, path).Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, table := range find(doc, "table.cards") {
+				for _, cell := range find(table, "td") {
+					if class := attribute(cell, "class"); attribute(cell, "data-label") == "" && textOf(cell) != "" && !slices.Contains([]string{"share", "act", "wide"}, class) {
+						t.Errorf("%s %s: the cell %q does not say what it is", name, path, textOf(cell))
+					}
+				}
+			}
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (r *request) needEditor() (page, bool) {
 	if r.mayChangeRules() {
 		return page{}, false
 	}
-	return failure(http.StatusForbidden, "You may not do that", "To change rules takes one of the roles "+auth.WriteTeamRules.Roles()+"."), true
+	return failure(http.StatusForbidden, "You may not do that", "To change rules takes the role "+auth.WriteTeamRules.Roles()+"."), true
 }
 
 // needOwner returns the page for those who may not change a rule.

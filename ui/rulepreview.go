@@ -47,11 +47,11 @@ type conflictView struct {
 
 // A groupsView is a table of the parts of what is removed.
 type groupsView struct {
-	Title  string
-	Noun   string
-	Rows   []groupRowView
-	Rest   string // what has no row
-	Priced bool
+	Title    string
+	Noun     string
+	Rows     []groupRowView
+	Rest     string // what has no row
+	Currency string // "" where nothing has a price
 }
 
 // A groupRowView is one part of what is removed.
@@ -114,7 +114,7 @@ func newPreviewView(r *request, p control.Preview) previewView {
 func newPreviewStats(p control.Preview) []statView {
 	list := []statView{
 		{Label: "Series removed", Value: count(p.Removed.Value), Error: plusMinus(p.Removed.Error), Note: "of " + count(p.SeriesBefore)},
-		{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "/s"},
+		{Label: "Samples removed", Value: rate(p.SamplesRemoved.Value), Error: plusMinus(p.SamplesRemoved.Error), Unit: "samples/s"},
 	}
 	switch {
 	case !p.RatesKnown() && p.SamplesRemoved.Value == 0:
@@ -163,7 +163,7 @@ func (v *previewView) groups(p control.Preview, title, noun string, g control.Pr
 	if len(g.Rows) == 0 {
 		return
 	}
-	t := groupsView{Title: title, Noun: noun, Priced: p.Currency != ""}
+	t := groupsView{Title: title, Noun: noun, Currency: p.Currency}
 	for _, row := range g.Rows {
 		name := newNameView(row.Name, link(row.Name))
 		if row.Name == "" {

@@ -30,7 +30,7 @@ type ruleRowView struct {
 	Does         string
 	State        badgeView
 	When         string
-	Match        string
+	Match        nameView
 	More         string // selectors
 	Effect       string // samples per second, with what they are
 	Would        bool   // the effect is what it would be
@@ -102,7 +102,7 @@ func newRuleRowView(r *request, c control.Rule) ruleRowView {
 		v.When = "over the limit"
 	}
 	if len(rule.Match) > 0 {
-		v.Match = short(rule.Match[0].String())
+		v.Match = newNameView(rule.Match[0].String(), "")
 	}
 	if n := len(rule.Match) - 1; n > 0 {
 		v.More = "or " + plural(n, "other")

@@ -26,6 +26,7 @@ type seriesView struct {
 	By       string
 	Wrong    string
 	Asked    bool
+	None     bool // of the series matches
 	Stats    []statView
 	Groups   []groupView
 	Rest     string // what the groups that are not shown add up to
@@ -98,9 +99,10 @@ func newSeriesView(r *request, found inventory.Result) seriesView {
 	if draft := r.draftOf(match, cmp.Or(metricOf(match), "series")); draft != "" {
 		v.Head.Tools = append(v.Head.Tools, toolView{"Draft a rule", draft})
 	}
+	v.None = found.Series.Value == 0 && found.AtMost == 0
 	v.Stats = []statView{
 		{Label: "Series", Value: count(found.Series.Value), Error: plusMinus(found.Series.Error), Note: atMost(found)},
-		{Label: "Samples received", Value: rate(found.PerSecond.Value), Unit: "/s"},
+		{Label: "Samples received", Value: rate(found.PerSecond.Value), Unit: "samples/s"},
 		{Label: "Series forwarded", Value: percent(part(found.Forwarded.Value, found.Series.Value))},
 		{Label: "Metrics", Value: count(float64(found.Metrics))},
 	}

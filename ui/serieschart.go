@@ -40,7 +40,7 @@ func newSeriesChart(h control.SeriesHistory, m *profiler.MetricRow, now time.Tim
 		return nil
 	}
 	list := append(slices.Clone(h.Points), control.SeriesAt{At: now, Received: m.Series, Forwarded: m.SeriesForwarded})
-	top, from := most*1.08, h.From
+	top, from := axisTop(most), h.From
 	whole := now.Sub(from).Seconds()
 	x := func(t time.Time) string { return units(chartWidth * t.Sub(from).Seconds() / whole) }
 	y := func(f float64) string { return units(chartHeight * (1 - f/top)) }

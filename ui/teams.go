@@ -131,7 +131,10 @@ func newTeamsStats(r *request, list control.Teams, s control.CostSummary, before
 		stats = append(stats, budgetStat(*s.Budget, list.Currency))
 	}
 	owned := statView{Label: "Somebody owns", Value: percent(list.Coverage), Unit: "of the cost", Href: r.link("/unowned"), Note: "the rest has no team"}
-	if list.Coverage >= 1 {
+	switch {
+	case list.Total == 0:
+		owned.Value, owned.Unit, owned.Note = "–", "", "nothing has cost anything yet"
+	case list.Coverage >= 1:
 		owned.Note = ""
 	}
 	return append(stats, owned, statView{Label: "Saved by rules", Value: amount(s.Saved), Unit: list.Currency, Href: r.link("/costs", "by", "rule", "month", r.month()), Note: "what they removed, at its price"})
@@ -170,6 +173,9 @@ func exhaustion(b attribution.BudgetState) string {
 		return "used up in " + plural(b.DaysLeft, "day") + ", on " + b.Exhausted.Time().Format("2 January") + ", as it looks"
 	case b.Over:
 		return "expected to be exceeded"
+	}
+	if b.Forecast.Basis == control.MonthOver {
+		return "it lasted the month"
 	}
 	return "expected to last the month"
 }

@@ -69,7 +69,10 @@ func newUnownedView(r *request, u control.Unowned) unownedView {
 			if u.Month != 0 {
 				month.Href = r.figureLink([]string{"tenant", r.profiled(), "shared", string(attribution.Keep)}, "team", attribution.Unowned)
 			}
-			v.Stats = append(v.Stats, month, statView{Label: "Somebody owns", Value: percent(u.Coverage), Unit: "of the cost"})
+			v.Stats = append(v.Stats, month)
+			if u.Month != 0 || u.Coverage < 1 { // else there may be no cost at all
+				v.Stats = append(v.Stats, statView{Label: "Somebody owns", Value: percent(u.Coverage), Unit: "of the cost"})
+			}
 		}
 	}
 	var clauses []attribution.OwnerConfig

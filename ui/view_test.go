@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"math"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -87,11 +88,24 @@ func TestTheLastHour(t *testing.T) {
 		seconds[3540+i].Demand[0], seconds[3540+i].Granted[0], seconds[3540+i].Shed[3] = 30, 20, 10
 	}
 	v := newChartView(control.LimitHistory{Seconds: seconds}, 20, 20)
-	if v == nil || v.Summary != "Demand peaked at 30 samples/s, of a limit of 20; at most 10 were shed." {
+	if v == nil || v.Summary != "Demand peaked at 30 samples/s for half a minute, of a limit of 20; at most 10 were shed." {
 		t.Fatalf("the chart is %+v", v)
 	}
 	if n := len(strings.Fields(v.Demand)); n != chartPoints {
 		t.Errorf("%d points are drawn, want %d", n, chartPoints)
+	}
+	if v.Most != "40" || v.Half != "20" {
+		t.Errorf("the axis says %s and %s, want what is read at a glance", v.Most, v.Half)
+	}
+}
+
+func TestAnAxisEndsAtFiguresThatHalveWell(t *testing.T) {
+	for _, tt := range []struct{ most, want float64 }{
+		{0.3, 0.4}, {1, 1.2}, {97, 100}, {99, 120}, {100, 120}, {293, 300}, {500, 600}, {1396, 1600}, {4080, 5000}, {9.99e9, 12e9},
+	} {
+		if got := axisTop(tt.most); math.Abs(got/tt.want-1) > 1e-9 {
+			t.Errorf("an axis of %g ends at %g, want %g", tt.most, got, tt.want)
+		}
 	}
 }
 

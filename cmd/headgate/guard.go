@@ -50,7 +50,7 @@ func guard(people *signin.SignIn, door *ui.Door, next http.Handler) http.Handler
 		}
 		for _, g := range guardedPaths {
 			if under(r.URL.Path, g.prefix) && (!a.May(g.takes) || !a.SeesAll()) {
-				refuse(door, rw, r, http.StatusForbidden, "You may not see that", "this takes one of the roles "+g.takes.Roles()+", for all tenants")
+				refuse(door, rw, r, http.StatusForbidden, "You may not see that", "this takes the role "+g.takes.Roles()+", for all tenants")
 				return
 			}
 		}

@@ -78,5 +78,5 @@ func (p Permission) Roles() string {
 	for _, r := range permissions[p] {
 		words = append(words, string(r))
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(words, " or ")
 }

@@ -166,13 +166,16 @@ func trailing(month attribution.Query, by ...attribution.Column) (before, of att
 }
 
 // forecast returns the forecast of the month that days are of; before are the days
+// MonthOver is the basis of the forecast of a month that is over.
+const MonthOver = "the month is over"
+
 // before it.
 func forecast(before, days []attribution.DayTotal, now time.Time) attribution.Forecast {
 	m := days[0].Day.Month()
 	if m == attribution.HourOf(now).Month() {
 		return attribution.NewForecast(slices.Concat(before, days), now)
 	}
-	f := attribution.Forecast{Month: m, Basis: "the month is over"}
+	f := attribution.Forecast{Month: m, Basis: MonthOver}
 	for _, d := range days {
 		f.ToDate += d.Total
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/gateway"
 	"github.com/headgate/headgate/internal/auth"
@@ -74,7 +76,7 @@ func (c *Control) measure(e *Explanation, x gateway.Explanation, t tenant.ID, ls
 			s.Last.UTC().Format(time.RFC3339), s.Last.Add(s.Within).UTC().Format(time.RFC3339))
 	case !s.Known && s.Certain:
 		e.PerSecond = 0
-		note("The series was not received within the last %s.", window)
+		note("The series was not received within the last %s.", model.Duration(window))
 		return
 	case !s.Known:
 		note("The series is one of many of its metric, of which only a sample is kept: its rate is the mean of theirs, and whether it is still received is not known.")

@@ -25,7 +25,7 @@ func (c *Control) may(p auth.Permission) error {
 	if c.actor.May(p) {
 		return nil
 	}
-	return &forbidden{fmt.Sprintf("%s may not %s: that takes one of the roles %s", c.who(), p, p.Roles())}
+	return &forbidden{fmt.Sprintf("%s may not %s: it takes the role %s", c.who(), p, p.Roles())}
 }
 
 func (c *Control) who() string {

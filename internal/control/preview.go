@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/headgate/headgate/attribution"
 	"github.com/headgate/headgate/internal/auth"
 	"github.com/headgate/headgate/internal/series"
@@ -291,9 +293,9 @@ func (c *Control) previewNotes(r *rules.Rule, p *Preview, e *effect, tenants, hi
 	}
 	switch {
 	case p.Matched.Value == 0 && p.AtMost > 0:
-		note("None of the series received within the last %s was seen to match. Not all are known: up to %.0f may match nevertheless.", c.parts.Profiler.Clock().Window(), p.AtMost)
+		note("None of the series received within the last %s was seen to match. Not all are known: up to %.0f may match nevertheless.", model.Duration(c.parts.Profiler.Clock().Window()), p.AtMost)
 	case p.Matched.Value == 0:
-		note("None of the series received within the last %s matches.", c.parts.Profiler.Clock().Window())
+		note("None of the series received within the last %s matches.", model.Duration(c.parts.Profiler.Clock().Window()))
 	case r.Action == rules.Prioritize:
 		note("A priority removes nothing by itself: it decides what is shed first while the tenant is over its limit.")
 	case r.Action == rules.Keep:

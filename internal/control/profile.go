@@ -25,7 +25,7 @@ func (c *Control) ProfileMetric(tenantName, metric string) (profiler.MetricDetai
 	}
 	d, ok := c.parts.Profiler.Metric(t, metric)
 	if !ok {
-		return d, &missing{fmt.Sprintf("metric %.200q is not known of tenant %s: it was not received lately, or it is one of many in %s; profile/metrics lists those that are known",
+		return d, &missing{fmt.Sprintf("metric %.200q is not known of tenant %s: it was not received lately, or it is one of many in %s; GET /api/v1/profile/metrics lists those that are known",
 			metric, t, profiler.Overflow)}
 	}
 	return d, nil

@@ -78,7 +78,7 @@ func (f *finder) frequent(r *profiler.MetricRow, p pace, moves *profiler.Movemen
 	text := model.Duration(interval).String()
 	f.add(Recommendation{
 		Kind: Frequent, Metric: r.Metric, rough: p.saved(interval),
-		Text: fmt.Sprintf("The series of %s have a sample every %.0f s. The rule keeps one in %s. %s A longer scrape_interval at the source does the same for less.",
+		Text: fmt.Sprintf("The series of %s have a sample every %.0fs. The rule keeps one in %s. %s A longer scrape_interval at the source does the same for less.",
 			r.Metric, p.every, text, why),
 		Loses: fmt.Sprintf("Detail within %s: queries over ranges of less than two intervals come out empty.", text),
 		Rule:  rules.Spec{Match: match, Action: rules.Downsample.String(), Interval: text},
@@ -123,7 +123,7 @@ func (f *finder) slow(r *profiler.MetricRow, p pace, moves *profiler.Movement) b
 		}
 		f.add(Recommendation{
 			Kind: Slow, Metric: r.Metric, rough: p.saved(interval),
-			Text: fmt.Sprintf("The values of %s seldom change. %s Its %.0f series have a sample every %.0f s; the rule keeps one in %s, unchanged. A longer scrape_interval at the source does the same for less.",
+			Text: fmt.Sprintf("The values of %s seldom change. %s Its %.0f series have a sample every %.0fs; the rule keeps one in %s, unchanged. A longer scrape_interval at the source does the same for less.",
 				r.Metric, observed(moves), r.Series, p.every, text),
 			Loses: fmt.Sprintf("When within %s a value changed, and values that did not last that long: looks are %s apart, and see nothing of what came and went between them. "+
 				"What is not loaded, and asks for ranges of less than two intervals, comes out empty.", text, model.Duration(moves.Every.Round(time.Second))),

@@ -149,7 +149,7 @@ func TestSlowGaugesSayWhatWasSeen(t *testing.T) {
 		t.Fatalf("%+v, %v; want one", found.List, err)
 	}
 	r := found.List[0]
-	if want := "The values of free seldom change. In up to 2 hours, 38 of 240 looks at 20 series found a new value. Its 20 series have a sample every 10 s; the rule keeps one in 1m,"; !strings.HasPrefix(r.Text, want) {
+	if want := "The values of free seldom change. In up to 2 hours, 38 of 240 looks at 20 series found a new value. Its 20 series have a sample every 10s; the rule keeps one in 1m,"; !strings.HasPrefix(r.Text, want) {
 		t.Errorf("the text is %q, want %q", r.Text, want)
 	}
 	if !strings.Contains(r.Loses, "looks are 10m apart") {

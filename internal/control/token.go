@@ -68,7 +68,7 @@ func (c *Control) RevokeToken(ctx context.Context, id string) error {
 		return c.noTokens(err)
 	}
 	if !found || !c.reaches(&t) {
-		return &missing{fmt.Sprintf("there is no token with the id %.80q; tokens lists those that are", id)}
+		return &missing{fmt.Sprintf("there is no token with the id %.80q; GET /api/v1/tokens lists those that are", id)}
 	}
 	was, err := c.parts.Tokens.Revoke(c.audit(ctx, AuditEntry{Verb: "token.revoke", Object: tokenObject(&t), Before: tokenDocument(&t)}), id)
 	if err != nil {
