@@ -61,6 +61,9 @@ func TestPagesSayWhatTheyAreAbout(t *testing.T) {
 		{"/limits/nobody/delete", 404, "h1", "Nobody set a limit"},
 		{"/limits/a%20b", 422, "section.failure", "Tenant"},
 		{"/explain?series=debug_render_seconds_bucket", 200, "section.verdict", "Dropped"},
+		{"/explain?series=%7Bjob%3D~%22check.*%22%7D", 200, "section.card", "Which one?"},
+		{"/explain?series=checkout_session_events_total", 200, "section.card", "series match, of which these are 20"},
+		{"/explain?series=%7Bjob%3D~%22nothing%22%7D", 422, "p.banner", "write it as in"},
 		{"/explain?series=%7B", 422, "p.banner", "write it as in"},
 		{"/activity?from=yesterday", 422, "p.banner", "from is no time"},
 		{"/activity?cursor=x", 422, "section.failure", "Cursor"},
@@ -172,7 +175,7 @@ func TestFilesAreSafeForSpreadsheets(t *testing.T) {
 	}
 	hg.Measure(t)
 	h := New(hg.Control, Options{})
-	for _, path := range []string{"/profile/metrics.csv", "/profile/labels.csv", "/profile/series.csv?match=" + url.QueryEscape(`{__name__!=""}`) + "&by=%3Dl"} {
+	for _, path := range []string{"/profile/metrics.csv", "/profile/labels.csv", "/flow.csv?by=metric", "/profile/metric.csv?metric=plain", "/profile/series.csv?match=" + url.QueryEscape(`{__name__!=""}`) + "&by=%3Dl"} {
 		rec := browse(h, path)
 		rows, err := csv.NewReader(rec.Body).ReadAll()
 		if err != nil || rec.Code != 200 || rec.Header().Get("Content-Type") != "text/csv; charset=utf-8" || len(rows) < 2 {

@@ -50,6 +50,9 @@ const unsound = `({
 	'the policy refused': window.refused || [],
 	'there is markup of others': [...document.querySelectorAll('*')].filter(e => e.matches('script:not([src])') ||
 		[...e.attributes].some(a => /^on/i.test(a.name) || /^(href|src|action|formaction)$/i.test(a.name) && /^\s*javascript:/i.test(a.value))).map(e => e.outerHTML.slice(0, 200)),
+	'a table has no caption': [...document.querySelectorAll('table')].filter(e => !e.caption?.textContent.trim()).map(e => e.outerHTML.slice(0, 200)),
+	'a table does not say what it is sorted by': [...document.querySelectorAll('table')].filter(e => e.querySelector('thead a[href*="sort="]') && !e.querySelector('thead [aria-sort]'))
+		.map(e => e.outerHTML.slice(0, 200)),
 	'it does not fit the window': document.documentElement.scrollWidth <= innerWidth ? [] :
 		[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll, .places, pre')).slice(0, 3).map(e => e.outerHTML.slice(0, 200))
 			.concat(document.documentElement.scrollWidth + ' wide'),
@@ -81,7 +84,7 @@ func wantAccessible(t *testing.T, ctx context.Context, what string) {
 // that are asked for with them.
 func hostilePages() []string {
 	list := []string{
-		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
+		"/", "/flow?by=metric", "/flow?by=rule", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/rules/new", "/recommendations",
 		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/" + url.PathEscape(string(controltest.HostileTenant)) + "/edit?samples_per_second=1", "/limits/billing/delete", "/activity", "/explain", "/status", "/-/storybook",
 		"/rules/" + controltest.HostileRule, "/rules/" + controltest.HostileRule + "/rule", "/rules/" + controltest.HostileRule + "/edit", "/rules/" + controltest.HostileRule + "/history",
@@ -96,13 +99,13 @@ func hostilePages() []string {
 			"/rules/new?action=drop&name="+q+"&match="+q+"&tenant="+q+"&team="+q+"&reason="+q)
 		switch i % 4 { // every page gets some
 		case 0:
-			list = append(list, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
+			list = append(list, "/flow?by="+q+"&phase="+q+"&team="+q+"&from="+q, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
 		case 1:
 			list = append(list, "/explain?series="+q, "/profile/metrics?q=%7B"+q, "/activity?tenant="+q, "/rules/"+url.PathEscape(name)+"/history")
 		case 2:
 			list = append(list, "/profile/series?match="+q+"&by="+q, "/?tenant="+q, "/explain?series="+url.QueryEscape(fmt.Sprintf("{__name__=%q, l=%q}", name, name)))
 		case 3:
-			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/limits/billing/edit?samples_per_second="+q+"&mode="+q+"&burst="+q+"&reason="+q, "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
+			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/limits/billing/edit?samples_per_second="+q+"&mode="+q+"&burst="+q+"&reason="+q+"&pools=1&pool_name="+q+"&pool_share="+q+"&pool_teams="+q+"&pool_match="+q, "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
 		}
 	}
 	return list
@@ -112,7 +115,7 @@ func hostilePages() []string {
 func hostileFiles() []string {
 	tenantName := url.QueryEscape(string(controltest.HostileTenant))
 	return []string{
-		"/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
+		"/flow.csv?by=metric", "/rules.csv", "/limits.csv", "/activity.csv", "/activity/audit.csv", "/profile/metric.csv?metric=" + url.QueryEscape(controltest.HostileNames[0]), "/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
 	}
 }
 
