@@ -156,7 +156,10 @@ func TestHostileLimitsAreText(t *testing.T) {
 	g := controltest.Hostile(t)
 	h := New(g.Control, Options{})
 	for _, name := range controltest.HostileNames {
-		q := url.Values{"samples_per_second": {name}, "burst": {name}, "mode": {name}, "default_priority": {name}, "reason": {name}, "revision": {name}}
+		q := url.Values{
+			"samples_per_second": {name}, "burst": {name}, "mode": {name}, "default_priority": {name}, "reason": {name}, "revision": {name},
+			"pools": {"1"}, "pool": {name}, "pool_name": {name}, "pool_share": {name}, "pool_active_series": {name}, "pool_teams": {name}, "pool_match": {name},
+		}
 		for _, path := range []string{"/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/billing", "/limits/" + url.PathEscape(name)} {
 			for _, rec := range []*httptest.ResponseRecorder{browse(h, path+"/edit?"+q.Encode()), submit(h, path+"/edit", q), submit(h, path+"/delete", q)} {
 				if rec.Code >= 500 && rec.Code != http.StatusServiceUnavailable {

@@ -16,6 +16,8 @@ type limitEffectView struct {
 	Lead        string
 	Stats       []statView
 	Chart       *chartView
+	Shares      []shareView
+	Shared      []factView // the shares in words
 	Parts       []limitPartView
 	Teams       []limitTeamView
 	MoreTeams   string

@@ -29,7 +29,7 @@ type limitFormView struct {
 	Refused    string // why it was not saved
 	Locked     string // why it cannot be saved here
 	Unkept     string // what of the limit is not in force, and why
-	Pools      string // that stay as they are, in words
+	Pools      poolsFormView
 	Effect     limitEffectView
 	YAML       *copyView // of the draft, where it is to go into a file
 	Modes      []choiceView
@@ -67,7 +67,7 @@ func (r *request) editLimit() (page, error) {
 	d := draftOfLimit(l)
 	if r.query.Has("samples_per_second") {
 		revision := d.Revision
-		if d = limitDraftOf(r.query); d.Revision == "" {
+		if d = limitDraftOf(r.query, l); d.Revision == "" {
 			d.Revision = revision
 		}
 	}
@@ -79,7 +79,7 @@ func (r *request) saveLimit() (templ.SafeURL, page, error) {
 	if err != nil {
 		return "", page{}, err
 	}
-	d := limitDraftOf(r.query)
+	d := limitDraftOf(r.query, l)
 	if err := r.setLimit(l, d); err != nil {
 		p, pageErr := r.limitForm(l, d, err)
 		return "", p, pageErr
@@ -89,7 +89,7 @@ func (r *request) saveLimit() (templ.SafeURL, page, error) {
 
 // setLimit sets what a draft says, or returns what is wrong with it.
 func (r *request) setLimit(l control.Limit, d limitDraft) error {
-	limit, wrong := d.limit(l.Status.Limit.Pools)
+	limit, wrong := d.limit()
 	if len(wrong) > 0 {
 		return errors.Join(wrong.errs()...)
 	}
@@ -111,9 +111,6 @@ func (r *request) limitForm(l control.Limit, d limitDraft, err error) (page, err
 		v.Head.Lead = "What another value would do. Nothing is saved here."
 		v.Locked = "It is managed by " + shown(l.File) + ", under limits.tenants: change it there and reload."
 	}
-	if n := len(l.Status.Limit.Pools); n > 0 {
-		v.Pools = "The limit keeps its " + plural(n, "pool") + ". The API and the configuration file change pools."
-	}
 	p := page{
 		Title: "Limit of " + name, Place: "Limits", Tenant: noTenant,
 		Crumbs: []crumb{{"Limits", r.site.address("/limits", nil)}, {short(name), v.Cancel}},
@@ -131,6 +128,7 @@ func (r *request) limitForm(l control.Limit, d limitDraft, err error) (page, err
 	if p.Status == 0 {
 		p.Status = status
 	}
+	v.Pools = newPoolsForm(v)
 	p.Body = limitFormPage(v)
 	return p, nil
 }
@@ -138,7 +136,7 @@ func (r *request) limitForm(l control.Limit, d limitDraft, err error) (page, err
 // tryLimit adds what the draft would do.
 func (r *request) tryLimit(v *limitFormView, l control.Limit) (status int, err error) {
 	name := string(l.Tenant)
-	limit, wrong := v.Draft.limit(l.Status.Limit.Pools)
+	limit, wrong := v.Draft.limit()
 	var p control.LimitPreview
 	if len(wrong) == 0 {
 		if p, err = r.control.PreviewLimit(r.context(), name, limit); err != nil {
@@ -156,7 +154,7 @@ func (r *request) tryLimit(v *limitFormView, l control.Limit) (status int, err e
 				v.Wrong[field] = texts
 			}
 			for _, text := range texts {
-				v.Effect.Wrong = append(v.Effect.Wrong, field+": "+text)
+				v.Effect.Wrong = append(v.Effect.Wrong, fieldWords(field)+": "+text)
 			}
 		}
 		slices.Sort(v.Effect.Wrong)
@@ -167,6 +165,7 @@ func (r *request) tryLimit(v *limitFormView, l control.Limit) (status int, err e
 		return 0, err
 	}
 	v.Effect = newLimitEffectView(r, p)
+	v.Effect.Shares, v.Effect.Shared = newDraftShares(limit)
 	v.Effect.Chart = newChartView(h, float64(l.Status.Limit.SamplesPerSecond), float64(limit.SamplesPerSecond))
 	for _, s := range p.Suggestions {
 		d := v.Draft

@@ -144,9 +144,14 @@ func faultsOf(err error) (f faults, ok bool) {
 	return f, len(f) > 0
 }
 
-// add notes what is wrong with a field. An item of a list is named as people count.
+// add notes what is wrong with a field. An item of a list is named as people count; a
+// pool has fields of its own.
 func (f faults) add(field, text string) {
+	whole := field
 	field, item, isItem := strings.Cut(field, "[")
+	if field == poolsField {
+		field = whole
+	}
 	if n, ok := ordinal(strings.TrimSuffix(item, "]")); isItem && ok && field == "match" {
 		text = "line " + n + ": " + text
 	}

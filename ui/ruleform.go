@@ -281,7 +281,12 @@ func errorsOf(wrong faults, name string) templ.Attributes {
 	if len(wrong[name]) == 0 {
 		return nil
 	}
-	return templ.Attributes{"aria-invalid": "true", "aria-describedby": name + "-wrong"}
+	return wrongAttributes(name)
+}
+
+// wrongAttributes are those of a field with which something is wrong.
+func wrongAttributes(id string) templ.Attributes {
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": id + "-wrong"}
 }
 
 // positionHint says what the field for the position takes.
