@@ -129,6 +129,12 @@ func (r *request) apiURL(path string) string {
 	return u.String() + r.site.options.Base + "/api/v1" + path
 }
 
+// absolute returns the whole address of a page.
+func (r *request) absolute(page templ.SafeURL) string {
+	u := r.origin()
+	return u.String() + string(page)
+}
+
 // shell writes one word for a shell.
 func shell(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 

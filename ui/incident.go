@@ -26,6 +26,7 @@ type incidentView struct {
 	Origins []factView
 	Actions []incidentAction
 	Drafts  bool // some of these are drafts of rules
+	Message copyView
 }
 
 // An incidentLabelView is a label whose values made the series.
@@ -87,6 +88,10 @@ func newIncidentView(r *request, id string, n control.Incident) incidentView {
 	v.Actions = append(v.Actions, incidentAction{
 		Text: "Limit of the tenant", Title: "What the tenant may send, and what is shed beyond it", Href: r.site.address(pathOf("/limits", string(n.Tenant)), nil),
 	})
+	v.Message = copyView{
+		ID: id + "-message", Title: "Message for the team", Text: r.incidentMessage(n, v),
+		Note: "Headgate sends nothing itself: paste it where the team reads.",
+	}
 	return v
 }
 

@@ -35,6 +35,15 @@ func TestAnExplosionIsACardWithWhatStopsIt(t *testing.T) {
 			t.Errorf("the card does not say %q: %q", want, allText(find(doc, "section.incident")))
 		}
 	}
+	message := strings.ReplaceAll(allText(find(doc, "pre#incident-1-message"))[0], "\u202f", " ")
+	for _, want := range []string{
+		"checkout_session_events_total of tenant default explodes: series 96 → 3 000, × 31", "Label session: from 12 to 3 000 values.", "New values: 0badcafe, 9e3779b1.",
+		"Mostly job checkout, 3 000 series", "sent by 10.1.2.3", "team checkout.", "http://example.com/profile/metric?metric=checkout_session_events_total&tenant=default",
+	} {
+		if !strings.Contains(message, want) {
+			t.Errorf("the message for the team does not say %q: %q", want, message)
+		}
+	}
 	for _, tt := range []struct{ button, name, removes string }{
 		{"Drop what has the label", "drop-label-checkout-session-events-total", "Series removed 3 000"},
 		{"Cap to a tenth", "cap-checkout-session-events-total", "Series removed"},
