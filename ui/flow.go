@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -55,16 +56,16 @@ func newFlowView(r *request, f control.Flow, last control.Rates, known bool) flo
 	if rates {
 		v.Rate = rate(last.Received)
 	}
-	links := map[string]templ.SafeURL{
-		"dropped": r.link("/rules"), "downsampled": r.link("/rules"), "shed": r.link("/limits"),
-		"failed": r.link("/activity", "kind", "upstream"),
-	}
+	by := map[string]string{"dropped": flowByRule, "downsampled": flowByRule} // what says most of them
 	var words []string
 	from := (float64(v.Height) - laneFull) / 2
 	for i, o := range outcomes {
 		n := o.of(f.Counts)
 		share := part(float64(n), float64(f.Counts.Received))
-		out := outcomeView{Name: o.name, Means: o.means, Count: count(float64(n)), Share: percent(share), Href: links[o.name]}
+		out := outcomeView{Name: o.name, Means: o.means, Count: count(float64(n)), Share: percent(share)}
+		if n > 0 {
+			out.Href = r.link("/flow", "phase", o.name, "by", cmp.Or(r.get("by"), by[o.name]), "from", r.get("from"), "to", r.get("to"), "team", r.get("team"))
+		}
 		if known {
 			out.Rate = rate(o.rate(last))
 		}

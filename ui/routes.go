@@ -12,6 +12,7 @@ import (
 // here, and where it is to be in the navigation, one in places.
 func (s *site) route(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", s.front())
+	s.page(mux, "/flow", (*request).flows)
 	s.page(mux, "/profile/metrics", (*request).metrics)
 	s.page(mux, "/profile/metric", (*request).metric)
 	s.page(mux, "/profile/labels", (*request).labels)
@@ -50,6 +51,7 @@ func (s *site) route(mux *http.ServeMux) {
 	s.page(mux, "/tokens", (*request).tokens)
 	s.post(mux, "/tokens", (*request).createToken)
 	s.post(mux, "/tokens/{id}/revoke", (*request).revokeToken)
+	s.file(mux, "/flow.csv", (*request).flowsCSV)
 	s.file(mux, "/profile/metrics.csv", (*request).metricsCSV)
 	s.file(mux, "/profile/labels.csv", (*request).labelsCSV)
 	s.file(mux, "/profile/series.csv", (*request).seriesCSV)

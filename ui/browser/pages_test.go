@@ -81,7 +81,7 @@ func wantAccessible(t *testing.T, ctx context.Context, what string) {
 // that are asked for with them.
 func hostilePages() []string {
 	list := []string{
-		"/", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
+		"/", "/flow?by=metric", "/flow?by=rule", "/?tenant=" + url.QueryEscape(string(controltest.HostileTenant)), "/profile/metrics", "/profile/labels", "/rules", "/rules/hostile",
 		"/rules/new", "/recommendations",
 		"/limits", "/limits/" + url.PathEscape(string(controltest.HostileTenant)), "/limits/" + url.PathEscape(string(controltest.HostileTenant)) + "/edit?samples_per_second=1", "/limits/billing/delete", "/activity", "/explain", "/status", "/-/storybook",
 		"/rules/" + controltest.HostileRule, "/rules/" + controltest.HostileRule + "/rule", "/rules/" + controltest.HostileRule + "/edit", "/rules/" + controltest.HostileRule + "/history",
@@ -96,13 +96,13 @@ func hostilePages() []string {
 			"/rules/new?action=drop&name="+q+"&match="+q+"&tenant="+q+"&team="+q+"&reason="+q)
 		switch i % 4 { // every page gets some
 		case 0:
-			list = append(list, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
+			list = append(list, "/flow?by="+q+"&phase="+q+"&team="+q+"&from="+q, "/profile/metrics?q="+q+"&team="+q+"&match="+q, "/activity?kind="+q, "/rules/"+url.PathEscape(name), "/activity/audit?who="+q+"&verb="+q)
 		case 1:
 			list = append(list, "/explain?series="+q, "/profile/metrics?q=%7B"+q, "/activity?tenant="+q, "/rules/"+url.PathEscape(name)+"/history")
 		case 2:
 			list = append(list, "/profile/series?match="+q+"&by="+q, "/?tenant="+q, "/explain?series="+url.QueryEscape(fmt.Sprintf("{__name__=%q, l=%q}", name, name)))
 		case 3:
-			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/limits/billing/edit?samples_per_second="+q+"&mode="+q+"&burst="+q+"&reason="+q, "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
+			list = append(list, "/"+url.PathEscape(name), "/limits/"+url.PathEscape(name), "/limits/billing/edit?samples_per_second="+q+"&mode="+q+"&burst="+q+"&reason="+q+"&pools=1&pool_name="+q+"&pool_share="+q+"&pool_teams="+q+"&pool_match="+q, "/profile/labels?q="+q, "/costs/figure?by=metric&row=metric:"+q)
 		}
 	}
 	return list
@@ -112,7 +112,7 @@ func hostilePages() []string {
 func hostileFiles() []string {
 	tenantName := url.QueryEscape(string(controltest.HostileTenant))
 	return []string{
-		"/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
+		"/flow.csv?by=metric", "/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
 	}
 }
 

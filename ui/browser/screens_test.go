@@ -87,6 +87,8 @@ func readmePictures(t *testing.T, address string) {
 // pages are the addresses of all pages of the shop.
 var pages = []string{
 	"/",
+	"/flow?by=rule",
+	"/flow?by=metric&phase=dropped",
 	"/profile/metrics",
 	"/profile/metrics?sort=samples&q=http",
 	"/profile/metrics?sort=change_1d&team=checkout&phase=forwarded",
