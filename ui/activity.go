@@ -74,9 +74,15 @@ const eventsPerPage = 50
 // minute is how a browser's field for a time writes it.
 const minute = "2006-01-02T15:04"
 
+// eventQuery returns which events are asked for, and what is wrong with their times.
+func (r *request) eventQuery() (q control.EventQuery, wrong string) {
+	q = control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Team: r.get("team"), Who: r.get("who"), Limit: eventsPerPage, Cursor: r.get("cursor")}
+	wrong = r.times(&q.From, &q.To)
+	return q, wrong
+}
+
 func (r *request) activity() (page, error) {
-	q := control.EventQuery{Kind: r.get("kind"), Tenant: r.tenant(), Team: r.get("team"), Who: r.get("who"), Limit: eventsPerPage, Cursor: r.get("cursor")}
-	wrong := r.times(&q.From, &q.To)
+	q, wrong := r.eventQuery()
 	var events control.EventPage
 	if wrong == "" {
 		var err error
@@ -95,7 +101,7 @@ func (r *request) activity() (page, error) {
 
 func newActivityView(r *request, events control.EventPage) activityView {
 	v := activityView{
-		Head:   headView{Title: "Activity", Lead: "What happened, newest first. Times are UTC."},
+		Head:   headView{Title: "Activity", Lead: "What happened, newest first. Times are UTC.", AsOf: newWhen(r.now, r.now), Tools: []toolView{{"CSV", r.file("/activity.csv")}}},
 		Action: r.site.address("/activity", url.Values{}), Tenant: r.tenant(), Kind: r.get("kind"), Team: r.get("team"), Who: r.get("who"),
 		From: r.get("from"), To: r.get("to"),
 		Memory: events.FromMemory, Tabs: activityTabs(r, false),

@@ -65,9 +65,15 @@ func activityTabs(r *request, audit bool) []tabView {
 	return []tabView{{"Events", r.link("/activity"), !audit}, {"Changes", r.link("/activity/audit"), audit}}
 }
 
+// auditQuery returns which changes are asked for, and what is wrong with their times.
+func (r *request) auditQuery() (q control.AuditQuery, wrong string) {
+	q = control.AuditQuery{Who: r.get("who"), Verb: r.get("verb"), Object: r.get("object"), Tenant: r.tenant(), Team: r.get("team"), Limit: eventsPerPage, Cursor: r.get("cursor")}
+	wrong = r.times(&q.From, &q.To)
+	return q, wrong
+}
+
 func (r *request) audit() (page, error) {
-	q := control.AuditQuery{Who: r.get("who"), Verb: r.get("verb"), Object: r.get("object"), Tenant: r.tenant(), Team: r.get("team"), Limit: eventsPerPage, Cursor: r.get("cursor")}
-	wrong := r.times(&q.From, &q.To)
+	q, wrong := r.auditQuery()
 	var entries control.AuditPage
 	if wrong == "" {
 		var err error
@@ -86,7 +92,7 @@ func (r *request) audit() (page, error) {
 
 func newAuditView(r *request, entries control.AuditPage) auditView {
 	v := auditView{
-		Head: headView{Title: "Changes", Lead: "Who changed what and who signed in, newest first, in a record that shows if any of it is altered: headgate audit verify. Times are UTC."},
+		Head: headView{Title: "Changes", Lead: "Who changed what and who signed in, newest first, in a record that shows if any of it is altered: headgate audit verify. Times are UTC.", AsOf: newWhen(r.now, r.now), Tools: []toolView{{"CSV", r.file("/activity/audit.csv")}}},
 		Tabs: activityTabs(r, true), Action: r.site.address("/activity/audit", url.Values{}), Tenant: r.tenant(),
 		Who: r.get("who"), Verb: r.get("verb"), Verbs: choices(verbs, r.get("verb")), Object: r.get("object"), Team: r.get("team"), From: r.get("from"), To: r.get("to"),
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // unprocessable is the status of a page whose question has a mistake.
@@ -24,7 +26,11 @@ type table struct {
 func (s *site) file(mux *http.ServeMux, path string, answer func(*request) (table, error)) {
 	mux.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
 		req := s.request(r)
-		t, err := answer(req) // which control refuses to who has no role
+		if req.actor.Role == "" {
+			s.show(rw, req, (*request).nowhere) // who learns that alone
+			return
+		}
+		t, err := answer(req)
 		if err != nil {
 			s.show(rw, req, func(*request) (page, error) { return page{}, err })
 			return
@@ -50,6 +56,9 @@ func (s *site) file(mux *http.ServeMux, path string, answer func(*request) (tabl
 		}
 	})
 }
+
+// file returns the address of a file of what this page is asked for, all of it.
+func (r *request) file(path string) templ.SafeURL { return r.site.address(path, r.asked()) }
 
 // cell keeps spreadsheets from taking a name that somebody else chose for a
 // formula.

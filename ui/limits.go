@@ -43,7 +43,7 @@ func newLimitsView(r *request, list control.LimitsPage, other limiter.Limit) lim
 	v := limitsView{
 		Head: headView{
 			Title: "Limits", Lead: "What each tenant uses of what it may send. Over it, its least important series are shed first.", AsOf: newWhen(r.now, r.now),
-			Tools: []toolView{{"Refresh", r.here()}},
+			Tools: []toolView{{"CSV", r.link("/limits.csv")}, {"Refresh", r.here()}},
 		},
 		Default: limitWords(other),
 	}

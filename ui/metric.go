@@ -112,6 +112,9 @@ func newMetricView(r *request, d profiler.MetricDetail, found inventory.Result, 
 		row.Use = r.ofLabel(e, l.Label)
 		v.Labels = append(v.Labels, row)
 	}
+	if len(v.Labels) > 0 {
+		v.Head.Tools = append(v.Head.Tools, toolView{"CSV", r.link("/profile/metric.csv", "metric", d.Metric)})
+	}
 	v.Uses, v.UsedBy = e.known, newUsedByView(r, e)
 	v.Examples = newExamples(r, found)
 	v.Fixes = newMetricFixes(r, d.Metric, chosen)

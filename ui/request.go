@@ -72,15 +72,21 @@ func (r *request) values(pairs []string) url.Values {
 	return q
 }
 
-// here returns the address of this page with some parameters changed. Its place in
-// a list is forgotten.
-func (r *request) here(pairs ...string) templ.SafeURL {
+// asked returns what this page is asked for, without its place in a list.
+func (r *request) asked() url.Values {
 	q := url.Values{}
 	for name, values := range r.query {
 		if name != "cursor" && name != "done" {
 			q[name] = values
 		}
 	}
+	return q
+}
+
+// here returns the address of this page with some parameters changed. Its place in
+// a list is forgotten.
+func (r *request) here(pairs ...string) templ.SafeURL {
+	q := r.asked()
 	for i := 0; i < len(pairs); i += 2 {
 		q.Del(pairs[i])
 		if pairs[i+1] != "" {

@@ -172,7 +172,7 @@ func TestFilesAreSafeForSpreadsheets(t *testing.T) {
 	}
 	hg.Measure(t)
 	h := New(hg.Control, Options{})
-	for _, path := range []string{"/profile/metrics.csv", "/profile/labels.csv", "/profile/series.csv?match=" + url.QueryEscape(`{__name__!=""}`) + "&by=%3Dl"} {
+	for _, path := range []string{"/profile/metrics.csv", "/profile/labels.csv", "/flow.csv?by=metric", "/profile/metric.csv?metric=plain", "/profile/series.csv?match=" + url.QueryEscape(`{__name__!=""}`) + "&by=%3Dl"} {
 		rec := browse(h, path)
 		rows, err := csv.NewReader(rec.Body).ReadAll()
 		if err != nil || rec.Code != 200 || rec.Header().Get("Content-Type") != "text/csv; charset=utf-8" || len(rows) < 2 {

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -65,10 +64,8 @@ func newRulesView(r *request, list []control.Rule) rulesView {
 		v.New = r.link("/rules/new")
 		v.Head.Tools = append(v.Head.Tools, toolView{"New rule", v.New})
 	}
-	v.Head.Tools = append(v.Head.Tools, toolView{"Recommendations", r.link("/recommendations")})
-	if r.tenant() != "" {
-		list = slices.DeleteFunc(list, func(c control.Rule) bool { return c.Rule.Tenant != "" && string(c.Rule.Tenant) != r.tenant() })
-	}
+	v.Head.Tools = append(v.Head.Tools, toolView{"Recommendations", r.link("/recommendations")}, toolView{"CSV", r.link("/rules.csv")})
+	list = r.rulesShown(list)
 	matched := r.control.MatchedEach(list)
 	idle := r.control.IdleEach(r.context(), list, matched)
 	for i, rule := range list {

@@ -112,7 +112,7 @@ func hostilePages() []string {
 func hostileFiles() []string {
 	tenantName := url.QueryEscape(string(controltest.HostileTenant))
 	return []string{
-		"/flow.csv?by=metric", "/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
+		"/flow.csv?by=metric", "/rules.csv", "/limits.csv", "/activity.csv", "/activity/audit.csv", "/profile/metric.csv?metric=" + url.QueryEscape(controltest.HostileNames[0]), "/profile/metrics.csv", "/profile/metrics.csv?tenant=" + tenantName, "/profile/labels.csv", "/profile/series.csv?by=l&match=" + url.QueryEscape(`{l!=""}`), "/teams.csv", "/unowned.csv?by=l",
 	}
 }
 
