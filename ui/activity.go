@@ -15,6 +15,7 @@ type eventView struct {
 	Kind   badgeView
 	Tenant nameView
 	Text   string
+	More   string   // how many were like it
 	Onward linkView // to the metric that explodes
 }
 

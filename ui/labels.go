@@ -63,7 +63,7 @@ func newLabelsView(r *request, list control.LabelsPage) labelsView {
 	v := labelsView{
 		Head: headView{
 			Title: "Labels", Lead: "Labels of tenant " + r.profiled() + " by how many values they have, over all metrics. ± holds in 95 of 100 cases.",
-			Tools: []toolView{{"By metric", r.link("/profile/metrics", "q", q)}, {"CSV", r.link("/profile/labels.csv", "q", q)}},
+			AsOf: newWhen(r.now, r.now), Tools: []toolView{{"By metric", r.link("/profile/metrics", "q", q)}, {"CSV", r.link("/profile/labels.csv", "q", q)}},
 		},
 		Filter: filterView{Action: r.site.address("/profile/labels", nil), Keep: r.keep("tenant"), Query: q, Label: "Of metrics: part of a name, or a PromQL selector"},
 	}

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	topMetrics   = 8  // on the overview
-	latestEvents = 6  // on the overview
-	topTenants   = 20 // whose metrics the overview of all tenants looks at
+	topMetrics = 8  // on the overview
+	topTenants = 20 // whose metrics the overview of all tenants looks at
 )
 
 // An overviewView is what is going on now.
 type overviewView struct {
 	Head      headView
 	First     *copyView // on first run: how samples come here
+	Demo      copyView  // and where there is nothing to send them
 	Poll      templ.SafeURL
 	Arrived   bool // somebody waited for the first sample, and it is here
 	Attention []attentionView
@@ -77,7 +77,7 @@ func (r *request) overview() (page, error) {
 	if d.status, err = r.control.Process(); err != nil {
 		return page{}, err
 	}
-	if d.events, err = r.control.Events(r.context(), control.EventQuery{Tenant: r.tenant(), Limit: latestEvents}); err != nil {
+	if d.events, err = r.control.Events(r.context(), control.EventQuery{Tenant: r.tenant(), Limit: latelyRead}); err != nil {
 		return page{}, err
 	}
 	if cost, err := r.control.CostSummary(r.context(), control.SummaryQuery{Tenant: r.tenant()}); err == nil {
@@ -122,12 +122,14 @@ func newOverviewView(r *request, d overviewData) overviewView {
 		Flow: newFlowView(r, d.flow, last, known), Activity: r.link("/activity"), More: r.link("/profile/metrics"),
 		Profiled: d.status.Profiled, Tenants: len(d.tops) > 1,
 	}
-	for _, e := range d.events.Events {
-		v.Events = append(v.Events, newEventView(r, e))
-	}
+	v.Events = lately(r, d.events.Events)
 	v.Attention = newAttention(r, d, last)
 	if d.flow.Counts.Received == 0 {
 		v.First, v.Poll = firstRun(r), r.here("waiting", "yes")
+		v.Demo = copyView{
+			ID: "demo", Title: "In a checkout of Headgate", Text: "make demo\n",
+			Note: "It starts a Prometheus, a shop whose metrics explode and a store, writes through a Headgate of its own and says where its pages are. Nothing of it comes here.",
+		}
 		return v
 	}
 	v.Arrived = r.get("waiting") != ""

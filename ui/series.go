@@ -29,7 +29,8 @@ type seriesView struct {
 	None     bool // of the series matches
 	Stats    []statView
 	Groups   []groupView
-	Rest     string // what the groups that are not shown add up to
+	Rest     *groupView // what the groups that are not shown add up to; nil where all are
+	All      groupView
 	Labels   []linkView
 	Examples []exampleView
 	Fixes    []copyView
@@ -95,6 +96,7 @@ func newSeriesView(r *request, found inventory.Result) seriesView {
 	if match == "" {
 		return v
 	}
+	v.Head.AsOf = newWhen(r.now, r.now)
 	v.Head.Tools = []toolView{{"CSV", r.link("/profile/series.csv", "match", match, "by", by)}}
 	if draft := r.draftOf(match, cmp.Or(metricOf(match), "series")); draft != "" {
 		v.Head.Tools = append(v.Head.Tools, toolView{"Draft a rule", draft})
@@ -107,6 +109,7 @@ func newSeriesView(r *request, found inventory.Result) seriesView {
 		{Label: "Metrics", Value: count(float64(found.Metrics))},
 	}
 	v.Groups, v.Rest = newGroups(r, found, match, by)
+	v.All = groupView{Series: count(found.Series.Value), Error: plusMinus(found.Series.Error), Samples: rate(found.PerSecond.Value)}
 	v.Examples = newExamples(r, found)
 	for _, name := range labelNames(found.Examples) {
 		v.Labels = append(v.Labels, linkView{short(name), r.here("by", name), name == by})
@@ -134,15 +137,16 @@ func atMost(found inventory.Result) string {
 	return ""
 }
 
-// newGroups returns the groups that a page shows, and a word on those it does not.
-func newGroups(r *request, found inventory.Result, match, by string) (list []groupView, rest string) {
+// newGroups returns the groups that a page shows, and what those it does not add up to.
+func newGroups(r *request, found inventory.Result, match, by string) (list []groupView, rest *groupView) {
 	for i, g := range found.Groups {
 		if i == groupsPerPage {
-			sum := 0.0
+			series, samples := 0.0, 0.0
 			for _, other := range found.Groups[i:] {
-				sum += other.Series.Value
+				series += other.Series.Value
+				samples += other.PerSecond.Value
 			}
-			return list, count(sum) + " more series in " + plural(len(found.Groups)-i, "more value") + ": the CSV file has all of them"
+			return list, &groupView{Name: nameView{Text: plural(len(found.Groups)-i, "more value") + ": the CSV file has all"}, Series: count(series), Samples: rate(samples)}
 		}
 		share := part(g.Series.Value, found.Series.Value)
 		v := groupView{
@@ -161,7 +165,7 @@ func newGroups(r *request, found inventory.Result, match, by string) (list []gro
 		}
 		list = append(list, v)
 	}
-	return list, ""
+	return list, nil
 }
 
 // labelNames returns the labels that some series have, in order of appearance.
