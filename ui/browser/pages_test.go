@@ -50,6 +50,9 @@ const unsound = `({
 	'the policy refused': window.refused || [],
 	'there is markup of others': [...document.querySelectorAll('*')].filter(e => e.matches('script:not([src])') ||
 		[...e.attributes].some(a => /^on/i.test(a.name) || /^(href|src|action|formaction)$/i.test(a.name) && /^\s*javascript:/i.test(a.value))).map(e => e.outerHTML.slice(0, 200)),
+	'a table has no caption': [...document.querySelectorAll('table')].filter(e => !e.caption?.textContent.trim()).map(e => e.outerHTML.slice(0, 200)),
+	'a table does not say what it is sorted by': [...document.querySelectorAll('table')].filter(e => e.querySelector('thead a[href*="sort="]') && !e.querySelector('thead [aria-sort]'))
+		.map(e => e.outerHTML.slice(0, 200)),
 	'it does not fit the window': document.documentElement.scrollWidth <= innerWidth ? [] :
 		[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll, .places, pre')).slice(0, 3).map(e => e.outerHTML.slice(0, 200))
 			.concat(document.documentElement.scrollWidth + ' wide'),
