@@ -10,23 +10,35 @@ import (
 
 // A storybookView is every component, with what is hard to show.
 type storybookView struct {
-	Stats   []statView
-	Badges  []badgeView
-	Bars    []barView
-	Table   metricsTableView
-	Flow    flowView
-	Chart   chartView
-	Filter  filterView
-	Pager   pagerView
-	Empty   emptyView
-	Copy    copyView
-	Events  []eventView
-	Error   errorView
-	Hostile []string
+	Stats    []statView
+	Badges   []badgeView
+	Bars     []barView
+	Table    metricsTableView
+	Flow     flowView
+	Chart    chartView
+	Filter   filterView
+	Pager    pagerView
+	Empty    emptyView
+	Copy     copyView
+	Events   []eventView
+	Error    errorView
+	Chapters []linkView // of other components
 }
 
+// storybook shows the small components, or those of one part of the pages: what has
+// the same IDs cannot stand on one page.
 func (r *request) storybook() (page, error) {
-	return page{Title: "Storybook", Tenant: allTenants, Body: storybookPage(newStorybookView(r))}, nil
+	chapters := make([]linkView, len(stories))
+	for i, s := range stories {
+		chapters[i] = linkView{s.title, r.here("show", s.name), s.name == r.get("show")}
+		if chapters[i].Current {
+			v := chapterView{Title: s.title, Back: r.here("show", ""), Scenes: s.tell(r, newHostile(r))}
+			return page{Title: s.title, Tenant: noTenant, Body: chapterPage(v)}, nil
+		}
+	}
+	v := newStorybookView(r)
+	v.Chapters = chapters
+	return page{Title: "Storybook", Tenant: allTenants, Body: storybookPage(v)}, nil
 }
 
 func newStorybookView(r *request) storybookView {

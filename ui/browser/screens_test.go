@@ -129,6 +129,12 @@ var pages = []string{
 	"/status",
 	"/tokens",
 	"/-/storybook",
+	"/-/storybook?show=overview",
+	"/-/storybook?show=profile",
+	"/-/storybook?show=rules",
+	"/-/storybook?show=limits",
+	"/-/storybook?show=costs",
+	"/-/storybook?show=operation",
 	"/nothing",
 }
 
