@@ -73,7 +73,7 @@ func operationStories(r *request, h hostile) []sceneView {
 	}
 	return []sceneView{
 		{"Lists of a page", tabs([]tabView{{"Events", h.here, true}, {"Changes", h.here, false}})},
-		{"A change", entry(change)},
+		{"A change", itemOf("events audit", entry(change))},
 		{"Upstreams", upstreams([]upstreamView{
 			{Words: "Of all tenants without their own", Address: h.long, State: failing, Since: h.at, Answer: "503 " + h.long, At: h.at, Errors: "50 %", Of: "12", Share: barView{Share: 0.5, Title: "half"}, Refused: "3", Retries: "7", Waiting: "2", Bytes: "1 MiB", P50: "2 ms", P99: "20 s"},
 			{Name: h.of(10), State: badgeView{Text: "answers", Tone: "good"}, Answer: "204", At: h.at, Errors: "0 %", Of: "12", P50: "1 ms", P99: "2 ms"},

@@ -168,7 +168,7 @@ func ruleStories(r *request, h hostile) []sceneView {
 		{"A rule to be made", ruleForm(form)},
 		{"What it would do", ruleBeside(form)},
 		{"What can be done to a rule", ruleActions(ruleActionsView{Edit: h.here, Enforce: h.here, Delete: h.here, Switch: h.here, Shadow: true, Off: true, Revision: "3"})},
-		{"A revision", revision(change)},
+		{"A revision", itemOf("revisions", revision(change))},
 	}
 }
 
