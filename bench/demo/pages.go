@@ -15,7 +15,7 @@ import (
 // shownPages are the pages that must answer: those of the steps, and those that the
 // README names.
 var shownPages = []string{
-	"/", "/profile/metrics", exploded, "/rules", "/rules/new", "/recommendations", "/limits", "/limits/payments/edit", "/teams", "/explain", "/activity", "/status",
+	"/", "/flow?by=rule", "/profile/metrics", exploded, "/rules", "/rules/new", "/recommendations", "/limits", "/limits/payments/edit", "/teams", "/explain", "/activity", "/status",
 }
 
 // exploded is the page of the metric that explodes.
