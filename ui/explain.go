@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/a-h/templ"
 
@@ -18,7 +19,13 @@ type explainView struct {
 	Verdict *verdictView // nil where nothing was asked
 	Steps   []stepView
 	Copies  []copyView
+
+	Matching []exampleView // of what was asked for, where that is a selector and no series that is known
+	Matches  string        // how many there are
 }
+
+// explained is how many series a selector is answered with.
+const explained = 20
 
 // A verdictView is what becomes of the series.
 type verdictView struct {
@@ -49,11 +56,28 @@ func (r *request) explain() (page, error) {
 		return page{}, err
 	}
 	v := newExplainView(r, x, text != "" && err == nil)
-	if isWrong {
+	if text != "" && x.Outcome == "" {
+		v.addMatching(r, text)
+	}
+	if isWrong && len(v.Matching) == 0 {
 		v.Wrong, p.Status = wrong.Text, unprocessable
 	}
 	p.Body = explainPage(v)
 	return p, nil
+}
+
+// addMatching adds series that a selector matches, which each can be explained. What
+// is none matches nothing.
+func (v *explainView) addMatching(r *request, text string) {
+	found, err := r.control.ProfileSeries(control.SeriesQuery{Tenant: r.profiled(), Match: []string{text}, Examples: explained})
+	if err != nil || len(found.Examples) == 0 {
+		return
+	}
+	v.Matching = newExamples(r, found)
+	v.Matches = count(found.Series.Value) + " series match"
+	if n := len(v.Matching); float64(n) < found.Series.Value {
+		v.Matches += ", of which these are " + strconv.Itoa(n)
+	}
 }
 
 func newExplainView(r *request, x control.Explanation, asked bool) explainView {
@@ -64,6 +88,7 @@ func newExplainView(r *request, x control.Explanation, asked bool) explainView {
 	if !asked {
 		return v
 	}
+	v.Head.AsOf = newWhen(r.now, r.now)
 	v.Verdict = newVerdictView(r, x)
 	for _, s := range x.Steps {
 		step := stepView{Step: s.Step, Name: newNameView(s.Name, ""), Matched: s.Matched, Detail: shown(s.Detail)}
