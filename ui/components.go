@@ -53,6 +53,10 @@ func (b barView) whisker() string {
 // units writes a coordinate of an SVG.
 func units(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
 
+// narrowedToo is what else of a page changes with the list that a filter narrows: how
+// old it is, the file of the same, and what goes along to another tenant.
+const narrowedToo = "#tools,#choose-tenant"
+
 // A sortView is the head of a column that a table can be sorted by.
 type sortView struct {
 	Text, Title string

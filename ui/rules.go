@@ -64,7 +64,7 @@ func newRulesView(r *request, list []control.Rule) rulesView {
 		v.New = r.link("/rules/new")
 		v.Head.Tools = append(v.Head.Tools, toolView{"New rule", v.New})
 	}
-	v.Head.Tools = append(v.Head.Tools, toolView{"Recommendations", r.link("/recommendations")}, toolView{"CSV", r.link("/rules.csv")})
+	v.Head.Tools = append(v.Head.Tools, toolView{"Recommendations", r.link("/recommendations")}, toolView{"Flow", r.link("/flow", "by", flowByRule)}, toolView{"CSV", r.link("/rules.csv")})
 	list = r.rulesShown(list)
 	matched := r.control.MatchedEach(list)
 	idle := r.control.IdleEach(r.context(), list, matched)

@@ -41,6 +41,7 @@ func TestFilterAsOneTypes(t *testing.T) {
 	do(t, ctx, chromedp.SendKeys(chromedp.CSS("#filter"), "node_cpu"))
 	until(t, ctx, firstMetric+` === 'node_cpu_seconds_total' && document.querySelectorAll('#results tbody tr').length === 1`)
 	until(t, ctx, `location.search.includes('q=node_cpu')`)
+	until(t, ctx, `document.querySelector('#tools a[href*=".csv"]').search.includes('q=node_cpu')`)
 	if !eval[bool](t, ctx, `window.same === true && document.activeElement.id === 'filter'`) {
 		t.Error("typing loads the page anew, or loses the field")
 	}
