@@ -63,30 +63,39 @@ func (g *Gateway) Flow(t tenant.ID, by string) (Flow, error) {
 	return f, nil
 }
 
+// addTo adds what became of the samples of a tenant. Only copying is done under its
+// lock: there may be very many classes, and requests wait meanwhile.
 func (s *state) addTo(f *Flow, by string, rows map[string]*FlowRow) {
-	row := func(key string) *FlowRow {
-		if rows[key] == nil {
-			rows[key] = &FlowRow{Key: key}
+	for _, p := range s.parts(f, by) {
+		r := rows[p.Key]
+		if r == nil {
+			r = &FlowRow{Key: p.Key}
+			rows[p.Key] = r
 		}
-		return rows[key]
+		r.Counts.Add(&p.Counts)
+		r.Would += p.Would
 	}
+}
+
+// parts adds the counts of a tenant to f, and returns what they are made of: the same
+// key may come many times.
+func (s *state) parts(f *Flow, by string) (list []FlowRow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.Counts.Add(&s.counts)
 	switch by {
-	case ByMetric:
-		for _, c := range s.classes.list {
-			row(c.metric).Counts.Add(&c.counts)
-		}
-	case ByTeam:
-		for _, c := range s.classes.list {
-			row(c.team).Counts.Add(&c.counts)
+	case ByMetric, ByTeam:
+		list = make([]FlowRow, len(s.classes.list))
+		for i, c := range s.classes.list {
+			list[i] = FlowRow{Key: c.metric, Counts: c.counts}
+			if by == ByTeam {
+				list[i].Key = c.team
+			}
 		}
 	case ByRule:
 		for _, t := range s.classes.totals {
-			r := row(t.name)
-			r.Counts.Add(&t.counts)
-			r.Would += t.would
+			list = append(list, FlowRow{t.name, t.counts, t.would})
 		}
 	}
+	return list
 }

@@ -18,7 +18,7 @@ func BenchmarkPages(b *testing.B) {
 		}
 		hg.Measure(b)
 		h := New(hg.Control, Options{})
-		for _, path := range []string{"/", "/profile/metrics", "/profile/metrics?q=metric_0999", "/profile/labels", "/profile/metric?metric=generated_metric_000001", "/profile/series?match=%7Bjob!=%22%22%7D&by=job", "/limits/default/edit?samples_per_second=1"} {
+		for _, path := range []string{"/", "/profile/metrics", "/profile/metrics?q=metric_0999", "/profile/labels", "/profile/metric?metric=generated_metric_000001", "/profile/series?match=%7Bjob!=%22%22%7D&by=job", "/flow?by=metric", "/limits/default/edit?samples_per_second=1"} {
 			b.Run(fmt.Sprintf("metrics=%d%s", n, path), func(b *testing.B) {
 				for b.Loop() {
 					if rec := browse(h, path); rec.Code != http.StatusOK {
