@@ -76,6 +76,10 @@ func TestFlowsOfATimeAreThoseOfTheLedger(t *testing.T) {
 	doc := wantPage(t, h, "/flow?by=team&from="+from, http.StatusOK)
 	wantText(t, doc, "table.rows", "checkout")
 	wantPage(t, h, "/flow?by=metric&team=checkout&from="+from, http.StatusOK)
+	doc = wantPage(t, h, linkOf(t, wantPage(t, h, "/teams/checkout", http.StatusOK), "Flow"), http.StatusOK)
+	if len(find(doc, "table.rows")) != 1 {
+		t.Error("the page of a team leads to no flow of its metrics")
+	}
 	for path, text := range map[string]string{
 		"/flow?team=checkout": "team: samples of a team are counted by the ledger",
 		"/flow?by=pod":        "by: ",

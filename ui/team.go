@@ -90,6 +90,7 @@ func newTeamView(r *request, t control.TeamDetail) teamView {
 			Title: short(t.Name), Code: true, Lead: period(s.Query) + ", in days of UTC. " + sharingWords(s.Query.Shared), AsOf: newWhen(s.At, r.now),
 			Tools: []toolView{
 				{"Report", r.link("/costs", "team", t.Name, "by", "metric", "month", r.month())},
+				{"Flow", r.link("/flow", "by", flowByMetric, "team", t.Name, "from", s.Query.From.Time().Format(minute), "to", s.Query.To.Time().Format(minute))},
 				{"CSV", r.exportLink("csv", "team", t.Name, "by", "day,metric", "month", month)},
 			},
 		},
