@@ -157,7 +157,7 @@ func ruleStories(r *request, h hostile) []sceneView {
 		Lead: "It removes a tenth.", Stats: []statView{{Label: "Series removed", Value: "3 000", Error: "± 30", Note: "of 30 000"}}, Unbroken: "3 alerts were looked at.",
 		Breaks: []breakView{{badgeView{Text: "alert", Tone: "bad"}, h.script(), badgeView{Text: "breaks", Tone: "bad"}, h.long, h.long}},
 		Torn:   []string{h.long}, Conflicts: []conflictView{{h.of(10), "is asked before it", "12", "± 1"}}, Notes: []string{h.long},
-		Groups:   []groupsView{{"By team", "Team", []groupRowView{{h.of(11), "3 000", "± 30", "200", "", "12.00"}}, "and 3 more", true}},
+		Groups:   []groupsView{{"By team", "Team", []groupRowView{{h.of(11), "3 000", "± 30", "200", "", "12.00"}}, "and 3 more", "EUR"}},
 		Examples: []exampleView{{h.long, h.here}}, Of: "Some that go",
 	}
 	change := revisionView{
