@@ -26,7 +26,8 @@ type limitDraft struct {
 func limitDraftOf(q url.Values, l control.Limit) limitDraft {
 	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
 	d := limitDraft{
-		get("samples_per_second"), get("active_series"), get("hard_samples_per_second"), get("burst"), cmp.Or(get("default_priority"), series.Default.String()), cmp.Or(get("mode"), limiter.Enforce), get("reason"), get("revision"),
+		get("samples_per_second"), get("active_series"), get("hard_samples_per_second"), get("burst"),
+		cmp.Or(get("default_priority"), series.Default.String()), cmp.Or(get("mode"), limiter.Enforce), get("reason"), get("revision"),
 		draftsOfPools(l.Status.Limit.Pools),
 	}
 	if q.Has(poolsField) {
