@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"cmp"
 	"math/big"
 	"math/bits"
 )
@@ -52,10 +51,6 @@ func (u units) negated() units {
 }
 
 func (u units) negative() bool { return int64(u.high) < 0 }
-
-func (u units) compare(v units) int {
-	return cmp.Or(cmp.Compare(int64(u.high), int64(v.high)), cmp.Compare(u.middle, v.middle), cmp.Compare(u.low, v.low))
-}
 
 // big returns u as a number that may be multiplied and divided.
 func (u units) big() *big.Int {

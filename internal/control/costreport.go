@@ -155,6 +155,9 @@ func (r *ledgerReader) add(ctx context.Context, q attribution.Query, cuts []attr
 		if err != nil {
 			return err
 		}
+		if cell.Hour < q.From || q.To <= cell.Hour { // another part of the reports has it
+			continue
+		}
 		rows := 0
 		for _, b := range builders {
 			b.Add(&cell)
