@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bufio"
 	"encoding/csv"
 	"log/slog"
 	"mime"
@@ -41,7 +42,7 @@ func (s *site) file(mux *http.ServeMux, path string, answer func(*request) (tabl
 			"filename": t.name + "-" + req.now.UTC().Format("20060102-150405") + ".csv",
 		}))
 		h.Set("Cache-Control", "no-store")
-		w := csv.NewWriter(rw)
+		w := csv.NewWriter(bufio.NewWriterSize(rw, 64<<10))
 		_ = w.Write(t.header)
 		for row := range t.rows {
 			for i := range row {

@@ -201,7 +201,8 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 
 	ready := &readiness{}
 	ready.set("it is starting")
-	servers, err := f.listen(ctx, g, c, people, ready, reg, log)
+	pages := newRoom()
+	servers, err := f.listen(ctx, g, c, people, pages, ready, reg, log)
 	if err != nil {
 		return err
 	}
@@ -229,6 +230,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 	group.Go(func() error { return c.KeepHistory(failed, log) })
 	group.Go(func() error { return kept.run(failed, events) })
 	group.Go(func() error { return tokens.Run(failed) })
+	group.Go(func() error { return pages.run(failed) })
 	// The record ends after those who try to sign in: it has the last of them.
 	recording, recorded := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return audits.Run(recording) })
@@ -257,8 +259,7 @@ func serve(ctx context.Context, f *serveFlags, log *slog.Logger) error {
 }
 
 // listen opens the listeners.
-func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, people *signin.SignIn, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
-	room := makeRoom()
+func (f *serveFlags) listen(ctx context.Context, g *gateway.Gateway, c *control.Control, people *signin.SignIn, room *room, ready *readiness, reg *prometheus.Registry, log *slog.Logger) ([]*server, error) {
 	open := map[string]http.Handler{"/-/healthy": http.HandlerFunc(healthy), "/-/ready": ready}
 	if f.shared() {
 		both, err := listen(ctx, listenConfig{"web and ingest", f.webAddress, f.webConfig, max(f.webMax, f.ingestMax), true},

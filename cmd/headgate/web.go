@@ -96,7 +96,7 @@ Remote-write (POST /api/v1/write) is taken at the address of --ingest.listen-add
 
 // webHandler answers people and scripts. ingest is nil where it has a listener of
 // its own.
-func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, room turns, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
+func webHandler(f *serveFlags, c *control.Control, people *signin.SignIn, room *room, ingest http.Handler, reg *prometheus.Registry, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	people.Register(mux)
 	pages := f.pages(log)

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // stuck is a client that takes nothing until it is let go on.
@@ -27,7 +29,7 @@ func TestNoMorePagesWorkAtATimeThanHaveATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		working, most := 0, 0
 		end := make(chan struct{})
-		h := make(turns, 2).handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := roomFor(2).handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			working++
 			most = max(most, working)
 			<-end
@@ -56,7 +58,7 @@ func TestNoMorePagesWorkAtATimeThanHaveATurn(t *testing.T) {
 
 func TestWhoIsSlowToReadOrToSendHoldsNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := make(turns, 1).handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := roomFor(1).handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			b, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Error(err)
@@ -98,7 +100,7 @@ func TestWhoWaitsForATurnAndGoesLeavesItToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
 		asked := 0
-		pages := make(turns, 1)
+		pages := roomFor(1)
 		h := pages.handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			asked++
 			<-end
@@ -112,8 +114,45 @@ func TestWhoWaitsForATurnAndGoesLeavesItToOthers(t *testing.T) {
 		synctest.Wait()
 		end <- struct{}{}
 		synctest.Wait()
-		if asked != 1 || len(pages) != 0 {
-			t.Errorf("%d requests worked and %d hold a turn at the end; want 1 and none", asked, len(pages))
+		if asked != 1 || len(pages.turns) != 0 {
+			t.Errorf("%d requests worked and %d hold a turn at the end; want 1 and none", asked, len(pages.turns))
+		}
+	})
+}
+
+func TestRoomIsMadeWhilePagesAreReadAndForAWhileAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shared []int
+		end := make(chan struct{})
+		r := roomFor(2)
+		r.processors, r.share = 4, func(n int) { shared = append(shared, n) }
+		h := r.handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
+		ctx, stop := context.WithCancel(t.Context())
+		go r.run(ctx)
+		ask := func() {
+			go h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+			synctest.Wait()
+		}
+		steps := []struct {
+			what string
+			do   func()
+			want []int
+		}{
+			{"nobody reads", func() {}, nil},
+			{"a page is read", ask, []int{6}},
+			{"it takes longer than anybody lingers", func() { time.Sleep(3 * lingering) }, []int{6}},
+			{"it is there", func() { end <- struct{}{} }, []int{6}},
+			{"another, soon", func() { time.Sleep(lingering / 2); ask(); end <- struct{}{} }, []int{6}},
+			{"no more", func() { time.Sleep(2 * lingering) }, []int{6, 4}},
+			{"one more", func() { ask(); end <- struct{}{} }, []int{6, 4, 6}},
+			{"the end", stop, []int{6, 4, 6, 4}},
+		}
+		for _, s := range steps {
+			s.do()
+			synctest.Wait()
+			if !slices.Equal(shared, s.want) {
+				t.Fatalf("%s: processors were set to %v, want %v", s.what, shared, s.want)
+			}
 		}
 	})
 }
