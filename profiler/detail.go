@@ -58,10 +58,10 @@ func (p *Profiler) metricAt(t tenant.ID, name string, at Moment, now time.Time) 
 	if f == nil {
 		return d, false
 	}
-	f.mu.Lock()
+	f.walk()
 	m := f.metrics[name]
 	if m == nil {
-		f.mu.Unlock()
+		f.rest()
 		return d, false
 	}
 	x, _ := f.figures(m, newAsked(&Query{}), at.Part)
@@ -71,7 +71,7 @@ func (p *Profiler) metricAt(t tenant.ID, name string, at Moment, now time.Time) 
 	if exact {
 		d.Labels = m.exactLabels(at.Part, d.Series)
 	}
-	f.mu.Unlock()
+	f.rest()
 	if !exact && labelled {
 		d.Labels = f.sketchedLabels(m, at.Part, d.Series)
 	}
@@ -98,9 +98,9 @@ func (f *profile) sketchedLabels(m *metric, part int64, all float64) []LabelRow 
 	var rows []LabelRow
 	var values, without *hyperloglog.Sketch
 	for n := 0; ; n++ {
-		f.mu.Lock()
+		f.walk()
 		if m.sketches == nil || n >= len(m.sketches.labels) {
-			f.mu.Unlock()
+			f.rest()
 			return rows
 		}
 		l := &m.sketches.labels[n]
@@ -108,7 +108,7 @@ func (f *profile) sketchedLabels(m *metric, part int64, all float64) []LabelRow 
 		values, without = l.values.Union(part), l.without.Union(part)
 		r := LabelRow{Label: l.name, Top: topOf(l.top.Items(part, topShown))}
 		e := sketch.StandardError(l.values.Precision())
-		f.mu.Unlock()
+		f.rest()
 		if r.Values = float64(exact); !ok {
 			r.Values = float64(sketch.Estimate(values))
 			r.ValuesError = r.Values * e

@@ -46,8 +46,8 @@ type drawing struct {
 // next draws the next metric that has something, of as many as it looks at in one go,
 // and reports whether there are more to look at, or this one.
 func (w *drawing) next() bool {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
+	w.f.walk()
+	defer w.f.rest()
 	w.m = nil
 	for rows := 0; rows < chunkRows; rows += rowsOfMetric {
 		m, more := w.names.metric(w.f, w.at)
@@ -78,8 +78,8 @@ func (w *drawing) next() bool {
 
 // whole returns all labels of a row of the metric that was drawn.
 func (w *drawing) whole(r *inventory.Drawn) series.Labels {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
+	w.f.walk()
+	defer w.f.rest()
 	return w.m.rows.LabelsOf(r)
 }
 
@@ -90,8 +90,8 @@ func (p *Profiler) DrawMetric(t tenant.ID, name string, d *inventory.Draw) bool 
 		return false
 	}
 	part := p.clock.At(time.Now()).Part
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.walk()
+	defer f.rest()
 	m := f.metrics[name]
 	if m == nil {
 		return false

@@ -46,6 +46,11 @@ func (f *fixture) see(list ...series.Labels) {
 		n := min(256, len(seen))
 		f.Observe(shop, Sender{Agent: "Prometheus/3", Address: "10.0.0.1"}, f.at, seen[:n])
 		seen = seen[n:]
+		select {
+		case <-f.heavy: // as Run does
+			f.relieve()
+		default:
+		}
 	}
 }
 

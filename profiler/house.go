@@ -42,6 +42,9 @@ func (p *Profiler) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			p.saveAndLog()
 			return nil
+		case <-p.heavy:
+			p.relieve()
+			continue
 		case now = <-tick.C:
 		}
 		at := p.clock.At(now)
@@ -79,11 +82,11 @@ func (p *Profiler) turn(at Moment) {
 // turn lets go of the rows that left the window, and of metrics without any.
 func (f *profile) turn(p *Profiler, at Moment) {
 	f.each(func(m *metric) { f.expire(m, at.Part) })
-	f.mu.Lock()
+	f.walk()
 	f.prune(at.Part)
 	f.promoteNames(at)
 	f.report(p)
-	f.mu.Unlock()
+	f.rest()
 }
 
 // each calls visit for every metric with the lock held, and lets go of it in
@@ -93,7 +96,7 @@ func (f *profile) each(visit func(m *metric)) { f.eachOf(&filter{}, visit) }
 // eachOf is each for those metrics that may be meant.
 func (f *profile) eachOf(x *filter, visit func(m *metric)) {
 	for at, more := 0, true; more; {
-		f.mu.Lock()
+		f.walk()
 		for rows := 0; rows < chunkRows && more; at++ {
 			var m *metric
 			if m, more = x.metric(f, at); m != nil && (m == f.overflow || x.any(m.name)) {
@@ -102,7 +105,7 @@ func (f *profile) eachOf(x *filter, visit func(m *metric)) {
 			}
 			rows += rowsOfMetric
 		}
-		f.mu.Unlock()
+		f.rest()
 		runtime.Gosched()
 	}
 }
@@ -141,22 +144,22 @@ func (p *Profiler) Recount(at Moment) {
 func (f *profile) recount(at Moment, spend time.Duration) time.Duration {
 	began := time.Now()
 	for looked := 0; looked < len(f.list) && time.Since(began) < spend; {
-		f.mu.Lock()
+		f.walk()
 		m, n := f.nextStale(at.Unix)
 		looked += n
 		var u unions
 		if m != nil {
 			u = m.union(at.Part, dayPart(at.Part, f.cfg))
 		}
-		f.mu.Unlock()
+		f.rest()
 		if m == nil {
 			continue
 		}
 		c := u.estimate()
 		c.at = at.Unix
-		f.mu.Lock()
+		f.walk()
 		m.counted = c
-		f.mu.Unlock()
+		f.rest()
 	}
 	return spend - time.Since(began)
 }

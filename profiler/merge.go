@@ -11,8 +11,8 @@ func (p *Profiler) mergeBlock(b []byte, rows int, at Moment) error {
 		return err
 	}
 	f := p.obtain(bl.tenant)
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.walk()
+	defer f.rest()
 	f.latest.Store(max(f.latest.Load(), at.Part))
 	m := f.metric(bl.metric.name, bl.metric.first)
 	if err := f.merge(m, &bl.metric, at.Part); err != nil {

@@ -41,29 +41,37 @@ func (p *Profiler) Observe(t tenant.ID, sender Sender, at Moment, seen []Seen) {
 	s := p.scratches.Get().(*scratch)
 	s.hash(seen)
 	f := p.obtain(t)
-	f.mu.Lock()
-	f.latest.Store(at.Part)
-	var m *metric
-	var name string
-	var from uint16
-	for i := range seen {
-		if n := seen[i].Labels.Metric(); m == nil || n != name {
-			name = n
-			m = f.metric(n, at.Unix)
-		}
-		if m == f.overflow {
-			f.beyond.Add(at.Part, name, 1)
-		}
-		if seen[i].New && from == 0 {
-			from = f.senders.intern(sender)
-		}
-		f.note(m, &seen[i], s, i, at, from)
+	x := sightings{sender, at, seen, s}
+	if f.waiting.put(&x) {
+		return
 	}
+	f.mu.Lock()
+	f.noteAll(&x)
 	f.report(p)
 	f.mu.Unlock()
 	p.scratches.Put(s)
-	if p.used.Load() > p.cfg.MemoryLimitBytes {
-		p.relieve()
+	p.checkMemory()
+}
+
+// noteAll notes what one call of Observe brought. The lock is held.
+func (f *profile) noteAll(x *sightings) {
+	f.latest.Store(x.at.Part)
+	var m *metric
+	var name string
+	var from uint16
+	for i := range x.seen {
+		seen := &x.seen[i]
+		if n := seen.Labels.Metric(); m == nil || n != name {
+			name = n
+			m = f.metric(n, x.at.Unix)
+		}
+		if m == f.overflow {
+			f.beyond.Add(x.at.Part, name, 1)
+		}
+		if seen.New && from == 0 {
+			from = f.senders.intern(x.sender)
+		}
+		f.note(m, seen, x.hashes, i, x.at, from)
 	}
 }
 

@@ -20,6 +20,8 @@ type profile struct {
 	surveying sync.Mutex
 	surveyed  *survey // the latest; surveying guards it
 
+	waiting waiting // for mu
+
 	mu        sync.Mutex
 	inventory *inventory.Inventory
 	metrics   map[string]*metric

@@ -29,8 +29,9 @@ type Profiler struct {
 	log    *slog.Logger
 	notify func(Explosion)
 
-	used  atomic.Int64 // bytes that the profiles of all tenants hold
-	saved atomic.Int64 // unix seconds of the last Save that succeeded
+	used  atomic.Int64  // bytes that the profiles of all tenants hold
+	saved atomic.Int64  // unix seconds of the last Save that succeeded
+	heavy chan struct{} // more than the limit is used
 
 	mu       sync.RWMutex
 	byTenant map[tenant.ID]*profile
@@ -46,7 +47,7 @@ func New(cfg Config, now time.Time, notify func(Explosion), log *slog.Logger) (*
 	}
 	p := &Profiler{
 		cfg: cfg, clock: NewClock(time.Duration(cfg.Window), now), log: log, notify: notify,
-		byTenant: map[tenant.ID]*profile{},
+		byTenant: map[tenant.ID]*profile{}, heavy: make(chan struct{}, 1),
 	}
 	p.scratches.New = func() any { return new(scratch) }
 	return p, nil

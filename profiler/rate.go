@@ -26,7 +26,7 @@ func (p *Profiler) Count(t tenant.ID, list []MetricSamples, span time.Duration) 
 	}
 	for len(list) > 0 {
 		n := min(chunk, len(list))
-		f.mu.Lock()
+		f.walk()
 		for _, c := range list[:n] {
 			m := f.metrics[c.Metric]
 			if m == nil {
@@ -36,7 +36,7 @@ func (p *Profiler) Count(t tenant.ID, list []MetricSamples, span time.Duration) 
 				m.pending += c.Samples
 			}
 		}
-		f.mu.Unlock()
+		f.rest()
 		list = list[n:]
 	}
 	keep := float32(math.Exp(-span.Seconds() / rateMemory.Seconds()))

@@ -2,7 +2,9 @@ package profiler
 
 import (
 	"cmp"
+	"math"
 	"slices"
+	"strings"
 )
 
 // What memory does not allow is let go of in this order, the least telling first,
@@ -23,7 +25,28 @@ const (
 	// sketchShare is the part of the limit that sketches may take while there are
 	// rows to let go.
 	sketchShare = 0.5
+
+	// hardLimit is how much more than the limit may be used, as a share of it, until
+	// a sender has to wait for relief.
+	hardLimit = 1.25
 )
+
+// checkMemory has Run bring memory below its limit, where it is above. Run takes a moment:
+// far above, who is here does it.
+func (p *Profiler) checkMemory() {
+	used := p.used.Load()
+	if used <= p.cfg.MemoryLimitBytes {
+		return
+	}
+	if float64(used) > hardLimit*float64(p.cfg.MemoryLimitBytes) {
+		p.relieve()
+		return
+	}
+	select {
+	case p.heavy <- struct{}{}:
+	default: // Run knows
+	}
+}
 
 // relieve brings memory below its limit.
 func (p *Profiler) relieve() {
@@ -44,8 +67,8 @@ func (p *Profiler) relieve() {
 // relieve lets go of some of f, and reports whether there was anything. It holds
 // the lock for a step at a time.
 func (f *profile) relieve(p *Profiler, target int64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.walk()
+	defer f.rest()
 	part := f.latest.Load()
 	sketches := int64(sketchShare * float64(p.cfg.MemoryLimitBytes))
 	for steps := 0; steps < 16 && p.used.Load() > target; steps++ {
@@ -150,17 +173,26 @@ func (f *profile) forgetNames(part int64, n int) {
 // sortBySeries puts the metrics with the most series first, and the overflow,
 // which never goes, before them.
 func (f *profile) sortBySeries(part int64) {
-	slices.SortFunc(f.list, func(a, b *metric) int {
-		switch f.overflow {
-		case a:
-			return -1
-		case b:
-			return 1
+	type sized struct {
+		m      *metric
+		series float64
+	}
+	list := make([]sized, len(f.list))
+	for i, m := range f.list {
+		list[i].m = m
+		if list[i].series, _ = m.active(part); m == f.overflow {
+			list[i].series = math.Inf(1)
 		}
-		an, _ := a.active(part)
-		bn, _ := b.active(part)
-		return cmp.Or(cmp.Compare(bn, an), cmp.Compare(a.name, b.name))
+	}
+	slices.SortFunc(list, func(a, b sized) int {
+		if c := cmp.Compare(b.series, a.series); c != 0 {
+			return c
+		}
+		return strings.Compare(a.m.name, b.m.name)
 	})
+	for i := range list {
+		f.list[i] = list[i].m
+	}
 }
 
 // namesKept is how many names of the overflow are counted.

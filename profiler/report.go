@@ -155,14 +155,14 @@ var sortKeys = map[string]func(string, *figures) float64{
 func (f *profile) rows(list []place, part int64, judged bool) []MetricRow {
 	rows := make([]MetricRow, len(list))
 	for n := 0; n < len(list); n += chunk {
-		f.mu.Lock()
+		f.walk()
 		for i := n; i < min(n+chunk, len(list)); i++ {
 			rows[i] = list[i].m.row(list[i].figures, part)
 			if judged {
 				rows[i].Judged = list[i].m.rows.Judged(part)
 			}
 		}
-		f.mu.Unlock()
+		f.rest()
 	}
 	return rows
 }

@@ -100,13 +100,13 @@ func (p *Profiler) Write(w io.Writer) error {
 	var block []byte
 	for _, f := range p.profiles() {
 		for n := 0; ; n++ {
-			f.mu.Lock()
+			f.walk()
 			if n >= len(f.list) {
-				f.mu.Unlock()
+				f.rest()
 				break
 			}
 			block = f.list[n].appendBlock(block[:0], f.tenant)
-			f.mu.Unlock()
+			f.rest()
 			frame := binary.LittleEndian.AppendUint64(nil, uint64(len(block)))
 			frame = binary.LittleEndian.AppendUint32(frame, crc32.Checksum(block, castagnoli))
 			if _, err := w.Write(frame); err != nil {

@@ -1,0 +1,119 @@
+package profiler
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/headgate/headgate/internal/series"
+)
+
+// What looks at many rows is a walk. It may hold a profile's lock for some
+// milliseconds, for which senders do not wait: what they bring meanwhile is copied,
+// and noted before the walk lets go of the lock.
+
+// mostWaiting bounds what is copied, in bytes. Beyond it senders wait.
+const mostWaiting = 16 << 20
+
+// A waiting holds what senders brought during walks.
+type waiting struct {
+	walks atomic.Int32 // that hold the lock or wait for it; changed with mu held
+
+	mu    sync.Mutex
+	list  []sightings
+	bytes int
+}
+
+// sightings are what one call of Observe notes.
+type sightings struct {
+	sender Sender
+	at     Moment
+	seen   []Seen
+	hashes *scratch
+}
+
+// put takes a copy of x where there is a walk, and room, and reports whether it did.
+// The hashes are then its own.
+func (w *waiting) put(x *sightings) bool {
+	if w.walks.Load() == 0 {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.walks.Load() == 0 || w.bytes >= mostWaiting {
+		return false
+	}
+	c := *x
+	c.sender = Sender{strings.Clone(x.sender.Agent), strings.Clone(x.sender.Address), strings.Clone(x.sender.Credential)}
+	var bytes int
+	c.seen, bytes = cloneSeen(x.seen)
+	w.list = append(w.list, c)
+	w.bytes += bytes
+	return true
+}
+
+// take returns what waits. Where that is nothing, the walk that asks is over.
+func (w *waiting) take() []sightings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.list
+	if w.list, w.bytes = nil, 0; len(list) == 0 {
+		w.walks.Add(-1)
+	}
+	return list
+}
+
+// walk takes the lock for what looks at many rows. rest ends it.
+func (f *profile) walk() {
+	f.waiting.mu.Lock()
+	f.waiting.walks.Add(1)
+	f.waiting.mu.Unlock()
+	f.mu.Lock()
+}
+
+// rest notes what senders brought during a walk, and lets go of the lock.
+func (f *profile) rest() {
+	for {
+		list := f.waiting.take()
+		if len(list) == 0 {
+			f.mu.Unlock()
+			return
+		}
+		for i := range list {
+			f.noteAll(&list[i])
+		}
+	}
+}
+
+// cloneSeen returns a copy that shares no memory with list, and about how many bytes
+// it takes.
+func cloneSeen(list []Seen) ([]Seen, int) {
+	const seenBytes, labelBytes = 128, 32
+	labels, text := 0, 0
+	for i := range list {
+		labels += len(list[i].Labels)
+		for _, l := range list[i].Labels {
+			text += len(l.Name) + len(l.Value)
+		}
+		text += len(list[i].Verdict.Team)
+	}
+	var b strings.Builder
+	b.Grow(text)
+	clone := func(s string) string { // b has room: what it gives out stays where it is
+		from := b.Len()
+		b.WriteString(s)
+		return b.String()[from:]
+	}
+	all := make(series.Labels, 0, labels)
+	c := make([]Seen, len(list))
+	for i, s := range list {
+		from := len(all)
+		for _, l := range s.Labels {
+			all = append(all, series.Label{Name: clone(l.Name), Value: clone(l.Value)})
+		}
+		s.Labels = all[from:len(all):len(all)]
+		s.Verdict.Team = clone(s.Verdict.Team)
+		c[i] = s
+	}
+	return c, len(list)*seenBytes + labels*labelBytes + text
+}
