@@ -23,8 +23,9 @@ func (r *request) metricsCSV() (table, error) {
 		"forwarded", "dropped", "downsampled", "shed", "type", "first_seen", "detail", "as_of",
 	}}
 	t.rows = func(yield func([]string) bool) {
+		cells, asOf := make([]string, 0, len(t.header)), stamp(list.AsOf)
 		for i := range list.Metrics {
-			if !yield(metricCells(&list, &list.Metrics[i])) {
+			if cells = append(appendMetric(cells[:0], &list, &list.Metrics[i]), asOf); !yield(cells) {
 				return
 			}
 		}
@@ -32,15 +33,16 @@ func (r *request) metricsCSV() (table, error) {
 	return t, nil
 }
 
-func metricCells(list *control.MetricsPage, m *profiler.MetricRow) []string {
+// appendMetric appends what is known of a metric to the cells of its row.
+func appendMetric(cells []string, list *control.MetricsPage, m *profiler.MetricRow) []string {
 	cost := ""
 	if list.Price.Currency() != "" {
 		cost = number(list.Price.OfMetric(m))
 	}
-	cells := []string{
+	cells = append(cells,
 		m.Metric, number(math.Round(m.Series)), number(m.SeriesError), number(math.Round(m.SeriesForwarded)), number(m.SamplesPerSecond),
 		strconv.Itoa(m.Labels), number(m.Churn), cost, list.Price.Currency(),
-	}
+	)
 	for _, past := range []*control.Past{list.Day, list.Week} {
 		change, least := "", ""
 		if g := list.Growth(past, m); g.Known {
@@ -61,5 +63,5 @@ func metricCells(list *control.MetricsPage, m *profiler.MetricRow) []string {
 	}
 	fate := list.Fate(m)
 	return append(cells, m.Team, strings.Join(owners, " "), used, asked, list.Priority(m),
-		number(fate.Forwarded), number(fate.Dropped), number(fate.Downsampled), number(fate.Shed), m.About.Type, stamp(m.FirstSeen), string(m.Detail), stamp(list.AsOf))
+		number(fate.Forwarded), number(fate.Dropped), number(fate.Downsampled), number(fate.Shed), m.About.Type, stamp(m.FirstSeen), string(m.Detail))
 }
