@@ -24,8 +24,16 @@ func (p *Profiler) Describe(t tenant.ID, list []Account) {
 	if f == nil {
 		return
 	}
+	if f.waiting.put(&brought{accounts: list}) {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.describe(list)
+}
+
+// describe notes what a sender says. The lock is held.
+func (f *profile) describe(list []Account) {
 	var name []byte
 	for i := range list {
 		var kept *About

@@ -41,7 +41,7 @@ func (p *Profiler) Observe(t tenant.ID, sender Sender, at Moment, seen []Seen) {
 	s := p.scratches.Get().(*scratch)
 	s.hash(seen)
 	f := p.obtain(t)
-	x := sightings{sender, at, seen, s}
+	x := brought{sender: sender, at: at, seen: seen, hashes: s}
 	if f.waiting.put(&x) {
 		return
 	}
@@ -53,8 +53,11 @@ func (p *Profiler) Observe(t tenant.ID, sender Sender, at Moment, seen []Seen) {
 	p.checkMemory()
 }
 
-// noteAll notes what one call of Observe brought. The lock is held.
-func (f *profile) noteAll(x *sightings) {
+// noteAll notes the series of x. The lock is held.
+func (f *profile) noteAll(x *brought) {
+	if len(x.seen) == 0 {
+		return
+	}
 	f.latest.Store(x.at.Part)
 	var m *metric
 	var name string

@@ -1,6 +1,7 @@
 package profiler
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,26 +16,30 @@ import (
 // mostWaiting bounds what is copied, in bytes. Beyond it senders wait.
 const mostWaiting = 16 << 20
 
+// accountBytes is what an Account takes besides its strings.
+const accountBytes = 64
+
 // A waiting holds what senders brought during walks.
 type waiting struct {
 	walks atomic.Int32 // that hold the lock or wait for it; changed with mu held
 
 	mu    sync.Mutex
-	list  []sightings
+	list  []brought
 	bytes int
 }
 
-// sightings are what one call of Observe notes.
-type sightings struct {
-	sender Sender
-	at     Moment
-	seen   []Seen
-	hashes *scratch
+// A brought is what one call of Observe or Describe brings.
+type brought struct {
+	sender   Sender
+	at       Moment
+	seen     []Seen
+	hashes   *scratch // of seen
+	accounts []Account
 }
 
 // put takes a copy of x where there is a walk, and room, and reports whether it did.
 // The hashes are then its own.
-func (w *waiting) put(x *sightings) bool {
+func (w *waiting) put(x *brought) bool {
 	if w.walks.Load() == 0 {
 		return false
 	}
@@ -47,13 +52,20 @@ func (w *waiting) put(x *sightings) bool {
 	c.sender = Sender{strings.Clone(x.sender.Agent), strings.Clone(x.sender.Address), strings.Clone(x.sender.Credential)}
 	var bytes int
 	c.seen, bytes = cloneSeen(x.seen)
+	c.accounts = slices.Clone(x.accounts)
+	for i := range c.accounts {
+		a := &c.accounts[i]
+		a.Metric = strings.Clone(a.Metric)
+		a.About = About{strings.Clone(a.About.Type), strings.Clone(a.About.Help), strings.Clone(a.About.Unit)}
+		bytes += accountBytes + len(a.Metric) + len(a.About.Help)
+	}
 	w.list = append(w.list, c)
 	w.bytes += bytes
 	return true
 }
 
 // take returns what waits. Where that is nothing, the walk that asks is over.
-func (w *waiting) take() []sightings {
+func (w *waiting) take() []brought {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	list := w.list
@@ -81,6 +93,7 @@ func (f *profile) rest() {
 		}
 		for i := range list {
 			f.noteAll(&list[i])
+			f.describe(list[i].accounts)
 		}
 	}
 }

@@ -23,6 +23,7 @@ func TestASenderDoesNotWaitForAWalkAndNothingIsLost(t *testing.T) {
 	go func() {
 		defer close(through)
 		f.Observe(shop, Sender{Agent: "Prometheus"}, f.at, seen)
+		f.Describe(shop, []Account{{"down", About{Type: "gauge", Help: "Whether it is not up."}}})
 		clear(seen[0].Labels) // what was shown need not live on
 		clear(seen)
 	}()
@@ -35,8 +36,12 @@ func TestASenderDoesNotWaitForAWalkAndNothingIsLost(t *testing.T) {
 	if got := f.metric(t, "up"); got.Series != 2 {
 		t.Errorf("up has %v series, want 2", got.Series)
 	}
-	if got := f.metric(t, "down"); got.Series != 1 || got.label(t, "instance").Values != 1 {
-		t.Errorf("down has %v series, want 1", got.Series)
+	down := f.metric(t, "down")
+	if down.Series != 1 || down.label(t, "instance").Values != 1 {
+		t.Errorf("down has %v series, want 1", down.Series)
+	}
+	if down.About.Type != "gauge" {
+		t.Errorf("down is known as %+v, want a gauge", down.About)
 	}
 	s := f.Find(shop, labels("up", "instance", "b"))
 	if !s.Known || s.Verdict.Team != "team-b" {
@@ -56,7 +61,7 @@ func TestWhatWaitsForAWalkIsBounded(t *testing.T) {
 		s := new(scratch)
 		seen := []Seen{{Labels: labels("m", "n", fmt.Sprint(i), "x", long), Forwarded: true}}
 		s.hash(seen)
-		return p.waiting.put(&sightings{at: f.at, seen: seen, hashes: s})
+		return p.waiting.put(&brought{at: f.at, seen: seen, hashes: s})
 	}
 	if put(0) {
 		t.Error("something waits though nobody walks")
