@@ -42,6 +42,8 @@ func browsing(now time.Time) []string {
 		at("/profile/labels", "q", "pod"),
 		at("/profile/series", "match", `container_memory_rss`, "by", "namespace"),
 		at("/profile/series", "match", `{namespace=~"checkout-.*"}`, "by", "pod"),
+		at("/flow"),
+		at("/flow", "by", "metric"),
 		at("/rules"),
 		at("/rules/idle-0001"),
 		at("/rules/new"),
