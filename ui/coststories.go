@@ -83,7 +83,6 @@ func operationStories(r *request, h hostile) []sceneView {
 		}})},
 		{"The configuration", configuration(configurationView{State: failing, Facts: []factView{{Name: "File", Text: h.long}}, Failure: h.long, Failed: h.at, Waiting: "storage", Text: h.copy("configuration-yaml")})},
 		{"What was read", sources(sourcesView{Catalogs: []factView{{Name: h.long, Text: "12 services"}}, Skipped: []string{h.long}, Unread: []string{h.script().Text}, More: [2]string{"and 5 more", ""}})},
-		{"The bypass, in a banner", bypassed("Rules and limits are off until ", bypassView{Until: h.at, Reason: h.long})},
 		{"The bypass", bypassSwitch(bypassForm{Set: h.here, End: h.here, For: "1h", Reason: h.long, Do: "Set anew", Wrong: h.long, Fault: faults{"for": {"it is too long"}}})},
 		{"A token to be made", newToken(tokenForm{Action: h.here, Name: h.long, Tenants: h.long, Teams: h.long, Role: "viewer", Roles: []string{"viewer", "admin"}, Lifetimes: lifetimes, Field: "name", Problem: "it is taken"})},
 	}
