@@ -167,6 +167,23 @@ func TestAdjustmentsAreRowsOfTheirOwn(t *testing.T) {
 	}
 }
 
+// Two credits alike stand in the order in which they were made, however often one asks.
+func TestAdjustmentsAlikeKeepTheirOrder(t *testing.T) {
+	var cells []Cell
+	for i := range 40 {
+		cells = append(cells, Cell{Key: Key{Hour: 1000, Tenant: "shop", Team: fmt.Sprint("t", i), Metric: "up"}, Samples: Counts{Forwarded: 1}})
+	}
+	a := Adjustment{At: 1000, Of: Month{1969, 12}, Tenant: "shop", Team: "t7", Amount: -5, Reason: "first"}
+	second := a
+	second.Reason = "second"
+	for range 50 {
+		r := build(t, Query{To: 2000, By: []Column{ByTeam}, Shared: Even}, exampleTariff(t), cells, a, second)
+		if last := r.Rows[len(r.Rows)-2:]; last[0].Adjustment.Reason != "first" || last[1].Adjustment.Reason != "second" {
+			t.Fatalf("the last rows are %+v", last)
+		}
+	}
+}
+
 func TestAFigureIsExplained(t *testing.T) {
 	q := Query{To: 2000, By: []Column{ByTeam}, Shared: Proportional}
 	r := build(t, q, exampleTariff(t), exampleCells())

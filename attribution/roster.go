@@ -60,7 +60,7 @@ func (r *roster) settle(b *book, now time.Time, c *LedgerConfig) (folded uint64)
 	if reserved {
 		free -= len(r.heirs) - arrived
 	}
-	if free > 0 && len(fresh) > free {
+	if len(fresh) > free && (free > 0 || r.scarce(fresh, c.MaxTeams)) {
 		slices.SortFunc(fresh, candidate.compare)
 	}
 	for i, f := range fresh {
@@ -81,6 +81,23 @@ func (r *roster) settle(b *book, now time.Time, c *LedgerConfig) (folded uint64)
 		r.tail = largest(r.tail, c.MaxCells/4+32)
 	}
 	return folded
+}
+
+// scarce reports whether some teams of fresh, but not all, get a name that their small
+// cells share.
+func (r *roster) scarce(fresh []candidate, maxTeams int) bool {
+	left := maxTeams - len(r.teams)
+	asking := map[string]struct{}{}
+	for i := 0; i < len(fresh) && left > 0; i++ {
+		team := fresh[i].name.team
+		if _, has := r.teams[team]; has {
+			continue
+		}
+		if asking[team] = struct{}{}; len(asking) > left {
+			return true
+		}
+	}
+	return false
 }
 
 // fold adds the cell called n to the one called target.

@@ -37,13 +37,13 @@ type draft struct {
 // alone: were it told apart by the metrics that nobody owns, every team would have a
 // row of each.
 func (r *Report) draw(drafts []*draft) ([]*draft, error) {
+	for i, d := range drafts {
+		d.number = i
+	}
 	if !r.shares() { // each is a row
-		for i, d := range drafts {
-			d.number = i
-		}
 		return drafts, nil
 	}
-	slices.SortFunc(drafts, func(a, b *draft) int { return a.Group.compare(&b.Group) })
+	slices.SortFunc(drafts, func(a, b *draft) int { return cmp.Or(a.Group.compare(&b.Group), cmp.Compare(a.number, b.number)) })
 	r.pots = pots(drafts, r.Shared)
 	rows := rowDrafts{report: r, rows: make([]*draft, 0, len(drafts)), byGroup: map[Group]*draft{}, fits: true}
 	for _, d := range drafts {

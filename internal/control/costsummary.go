@@ -165,10 +165,10 @@ func trailing(month attribution.Query, by ...attribution.Column) (before, of att
 	return before, month
 }
 
-// forecast returns the forecast of the month that days are of; before are the days
 // MonthOver is the basis of the forecast of a month that is over.
 const MonthOver = "the month is over"
 
+// forecast returns the forecast of the month that days are of; before are the days
 // before it.
 func forecast(before, days []attribution.DayTotal, now time.Time) attribution.Forecast {
 	m := days[0].Day.Month()

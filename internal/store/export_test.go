@@ -72,3 +72,13 @@ func Exec(t testing.TB, db *DB, statement string) {
 		t.Fatal(err)
 	}
 }
+
+// NamesLearnt returns how many names l remembers for all readers.
+func NamesLearnt(l *Ledger) int {
+	l.names.mu.Lock()
+	defer l.names.mu.Unlock()
+	return len(l.names.all.ids)
+}
+
+// RememberNames sets how many bytes the names may take that l remembers.
+func RememberNames(l *Ledger, bytes int) { l.names.most = bytes }

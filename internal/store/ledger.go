@@ -43,7 +43,7 @@ var _ attribution.Store = (*Ledger)(nil)
 // Ledger returns the ledger in db. All who share db must sketch alike. now is
 // the clock: samples for a closed month stand in the hour that it shows.
 func (db *DB) Ledger(s attribution.Sketching, now func() time.Time) *Ledger {
-	return &Ledger{db: db, sketching: s, now: now, rows: db.engine.rowsAtOnce(), keys: map[keyName]usedKey{}}
+	return &Ledger{db: db, sketching: s, now: now, rows: db.engine.rowsAtOnce(), keys: map[keyName]usedKey{}, names: ledgerNames{most: namesMemory}}
 }
 
 // A cellID says which cell is meant.

@@ -75,6 +75,7 @@ type cellReader struct {
 	metric bool // metrics are told apart, or one is asked for
 	where  ledgerWhere
 	first  attribution.Hour // of all cells
+	known  keyNames
 	ledger *Ledger
 }
 

@@ -185,8 +185,11 @@ func (p pack) with(more []keySum) (pack, error) {
 	for i := range more {
 		write(&more[i])
 	}
-	if r.bad || !fits {
+	switch {
+	case r.bad:
 		return nil, errPack
+	case !fits:
+		return nil, attribution.ErrTooMuch
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/headgate/headgate/attribution"
@@ -22,7 +23,8 @@ func packSummedDays(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, day := range days {
-		if err := packSummedDay(ctx, tx, day); err != nil {
+		err := packSummedDay(ctx, tx, day)
+		if err != nil && !errors.Is(err, attribution.ErrTooMuch) { // such a day is read by its hours
 			return fmt.Errorf("pack %s: %w", day, err)
 		}
 	}

@@ -17,9 +17,7 @@ type packed struct {
 	last  attribution.Hour // the latest hour of which there are any
 }
 
-// packDays packs the hours that are over, each in a transaction, the latest days
-// first: commits wait meanwhile, some hundred milliseconds where there are 50 000 cells
-// an hour.
+// packDays packs the hours that are over, the latest days first.
 func (l *Ledger) packDays(ctx context.Context) error {
 	now := attribution.HourOf(l.now())
 	var days []attribution.Hour
@@ -35,14 +33,27 @@ func (l *Ledger) packDays(ctx context.Context) error {
 		return err
 	}
 	for _, day := range days {
-		for over := false; !over; {
-			err := l.db.tx(ctx, func(tx *sql.Tx) (err error) {
-				over, err = packHour(ctx, tx, day, min(day+24, now))
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("sum up %s: %w", day, err)
-			}
+		if err := l.packDay(ctx, day, min(day+24, now)); err != nil {
+			return fmt.Errorf("sum up %s: %w", day, err)
+		}
+	}
+	return nil
+}
+
+// packDay packs the hours of a day before end, each in a transaction: commits wait
+// meanwhile, some hundred milliseconds where there are 50 000 cells an hour. An hour
+// with which sums do not fit is left out, and those after it: reports of them say so.
+func (l *Ledger) packDay(ctx context.Context, day, end attribution.Hour) error {
+	for over := false; !over; {
+		err := l.db.tx(ctx, func(tx *sql.Tx) (err error) {
+			over, err = packHour(ctx, tx, day, end)
+			return err
+		})
+		if errors.Is(err, attribution.ErrTooMuch) {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -69,8 +80,10 @@ func packHour(ctx context.Context, tx *sql.Tx, day, end attribution.Hour) (over 
 		if err != nil {
 			return false, err
 		}
-		if sums, err = sums.with(more); err != nil {
+		if sums, err = sums.with(more); errors.Is(err, errPack) {
 			return false, deletePack(ctx, tx, day)
+		} else if err != nil {
+			return false, err
 		}
 		p.last = h
 		err = tx.QueryRowContext(ctx, "SELECT MIN(hour) FROM ledger_cells WHERE hour > $1 AND hour < $2", next.V, int64(end)).Scan(&after)
@@ -121,7 +134,8 @@ func hourSums(ctx context.Context, tx *sql.Tx, h attribution.Hour) ([]keySum, er
 }
 
 // cellSums returns what two queries do: for cells and for what rules removed, both in
-// the order of keys.
+// the order of keys. A number that is none, which SQLite makes of integers that
+// overflow, is [attribution.ErrTooMuch].
 func cellSums(ctx context.Context, tx *sql.Tx, cells, rules string, args []any) ([]keySum, error) {
 	var sums []keySum
 	var n [1 + len(keySum{}.counts)]any // other types are converted, which takes longer than to read them
@@ -133,7 +147,10 @@ func cellSums(ctx context.Context, tx *sql.Tx, cells, rules string, args []any) 
 		var s keySum
 		s.key, _ = n[0].(int64)
 		for i := range s.counts {
-			v, _ := n[1+i].(int64)
+			v, whole := n[1+i].(int64)
+			if !whole {
+				return attribution.ErrTooMuch
+			}
 			s.counts[i] = uint64(v)
 		}
 		sums = append(sums, s)

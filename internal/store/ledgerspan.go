@@ -20,14 +20,19 @@ type spanSums struct {
 	n    int // keys that were looked up
 }
 
+// sumsAtOnce is for how many sums there is room from the begin, of some 90 bytes each.
+const sumsAtOnce = 1 << 16
+
 // keys yields the sums of [from, end) by key: of each day what is in its pack, and the
 // cells of the other hours. Where metrics are not asked for they are few by name, and
 // are summed up first.
 func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution.Hour, yield func(attribution.Cell, error) bool) error {
-	ids, names, err := r.ledger.names.learn(ctx, tx)
+	known, err := r.ledger.names.learn(ctx, tx, r.known, &r.where)
 	if err != nil {
 		return err
 	}
+	r.known = known
+	ids, names := known.ids, known.names
 	s := spanSums{ids: ids, at: make([]int32, len(ids))}
 	wanted := 0
 	for i := range names {
@@ -40,7 +45,7 @@ func (r *cellReader) keys(ctx context.Context, tx *sql.Tx, from, end attribution
 	if wanted == 0 {
 		return nil
 	}
-	s.sums = make([]keySum, 0, wanted)
+	s.sums = make([]keySum, 0, min(wanted, sumsAtOnce))
 	hours, err := r.addPacks(ctx, tx, &s, from, end)
 	if err != nil {
 		return err
