@@ -39,7 +39,9 @@ func TestPoolsAreAddedAndRemoved(t *testing.T) {
 		v.follow(`.pool:nth-of-type(2) button`)
 		pools(1)
 		if !v.scripts {
+			eval[bool](t, v.ctx, `(document.body.dataset.before = 'the preview') !== ''`)
 			v.press("Preview")
+			until(t, v.ctx, `!document.body?.dataset.before`)
 		}
 		until(t, v.ctx, `document.readyState === 'complete' && document.getElementById('preview').textContent.includes('books') && location.search.includes('books')`)
 		if v.scripts {
