@@ -95,6 +95,7 @@ func (f *profile) rest() {
 			f.noteAll(&list[i])
 			f.describe(list[i].accounts)
 		}
+		f.report()
 	}
 }
 

@@ -2,6 +2,7 @@ package profiler
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -136,5 +137,36 @@ func TestFarAboveItsLimitMemoryIsRelievedAtOnce(t *testing.T) {
 	}
 	if f.Bytes() < minMemory/2 {
 		t.Errorf("%d bytes are used: that says nothing of a limit of %d", f.Bytes(), int64(minMemory))
+	}
+}
+
+func TestWhatIsBroughtDuringWalksAloneCountsAsMemory(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.MemoryLimitBytes = minMemory })
+	f.see(labels("up"))
+	p := f.profile(shop)
+	seen := make([]Seen, 256)
+	for n := range 400 {
+		for i := range seen {
+			seen[i] = Seen{Labels: labels(fmt.Sprintf("m_%d_%d", n, i), "n", fmt.Sprint(n)), Forwarded: true, New: true}
+		}
+		p.walk()
+		through := make(chan struct{})
+		go func() {
+			defer close(through)
+			f.Observe(shop, Sender{}, f.at, seen) // and nobody runs Run
+		}()
+		for waits := false; !waits; runtime.Gosched() {
+			p.waiting.mu.Lock()
+			waits = len(p.waiting.list) > 0
+			p.waiting.mu.Unlock()
+		}
+		p.rest()
+		<-through
+		if f.Bytes() != p.bytes() {
+			t.Fatalf("%d bytes are held after a walk, and %d are known", p.bytes(), f.Bytes())
+		}
+		if most := int64(hardLimit*minMemory) + minMemory/8; f.Bytes() > most {
+			t.Fatalf("%d bytes are used, at most %d may be", f.Bytes(), most)
+		}
 	}
 }
