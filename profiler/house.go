@@ -143,8 +143,9 @@ func (p *Profiler) Recount(at Moment) {
 // everything or the time is spent.
 func (f *profile) recount(at Moment, spend time.Duration) time.Duration {
 	began := time.Now()
-	for looked := 0; looked < len(f.list) && time.Since(began) < spend; {
+	for looked, all := 0, 1; looked < all && time.Since(began) < spend; {
 		f.walk()
+		all = len(f.list)
 		m, n := f.nextStale(at.Unix)
 		looked += n
 		var u unions

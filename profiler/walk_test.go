@@ -170,3 +170,26 @@ func TestWhatIsBroughtDuringWalksAloneCountsAsMemory(t *testing.T) {
 		}
 	}
 }
+
+// It says something with the race detector.
+func TestEstimatesAreMadeWhileSendersBringMetrics(t *testing.T) {
+	f := newFixture(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range 50 {
+			f.Observe(shop, Sender{}, f.at, []Seen{{Labels: labels(fmt.Sprint("m_", n)), Forwarded: true}})
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case <-done:
+			over = true
+		default:
+		}
+		f.Recount(f.at)
+	}
+	if got := f.metric(t, "m_49"); got.Series != 1 {
+		t.Errorf("m_49 has %v series, want 1", got.Series)
+	}
+}
