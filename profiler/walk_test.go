@@ -3,6 +3,7 @@ package profiler
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,8 +73,8 @@ func TestWhatWaitsForAWalkIsBounded(t *testing.T) {
 	for put(n) {
 		n++
 	}
-	if n != mostWaiting>>20 {
-		t.Errorf("%d MiB wait, want %d", n, mostWaiting>>20)
+	if n != mostWaiting>>20-1 { // each takes a little more than 1 MiB
+		t.Errorf("%d MiB wait, want %d", n, mostWaiting>>20-1)
 	}
 	p.rest()
 	if got := f.metric(t, "m"); got.Series != float64(n) {
@@ -191,5 +192,30 @@ func TestEstimatesAreMadeWhileSendersBringMetrics(t *testing.T) {
 	}
 	if got := f.metric(t, "m_49"); got.Series != 1 {
 		t.Errorf("m_49 has %v series, want 1", got.Series)
+	}
+}
+
+// What many series or metrics share in a request is copied for each of them.
+func TestWhatWouldBeTooLargeAsACopyIsNotCopied(t *testing.T) {
+	f := newFixture(t)
+	f.see(labels("up"))
+	p := f.profile(shop)
+	long := strings.Repeat("x", 1<<20)
+	s := new(scratch)
+	b := brought{at: f.at, hashes: s}
+	for i := range 64 {
+		b.seen = append(b.seen, Seen{Labels: labels("m", "n", fmt.Sprint(i), "x", long)})
+	}
+	s.hash(b.seen)
+	for what, b := range map[string]brought{
+		"series": b,
+		"help":   {accounts: slices.Repeat([]Account{{"up", About{Help: long}}}, 64)},
+		"units":  {accounts: slices.Repeat([]Account{{"up", About{Unit: long}}}, 64)},
+	} {
+		p.walk()
+		if p.waiting.put(&b) {
+			t.Errorf("64 MiB of %s are copied, at most %d MiB may be", what, mostWaiting>>20)
+		}
+		p.rest()
 	}
 }
