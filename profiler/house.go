@@ -70,7 +70,7 @@ func (p *Profiler) Run(ctx context.Context) error {
 // turn does what is due once a part: rows and tenants not seen for long go.
 func (p *Profiler) turn(at Moment) {
 	for _, f := range p.profiles() {
-		f.turn(p, at)
+		f.turn(at)
 		if at.Part-f.latest.Load() > sketch.Parts*24 {
 			p.mu.Lock()
 			p.forget(f)
@@ -80,12 +80,12 @@ func (p *Profiler) turn(at Moment) {
 }
 
 // turn lets go of the rows that left the window, and of metrics without any.
-func (f *profile) turn(p *Profiler, at Moment) {
+func (f *profile) turn(at Moment) {
 	f.each(func(m *metric) { f.expire(m, at.Part) })
 	f.walk()
 	f.prune(at.Part)
 	f.promoteNames(at)
-	f.report(p)
+	f.report()
 	f.rest()
 }
 
@@ -143,8 +143,9 @@ func (p *Profiler) Recount(at Moment) {
 // everything or the time is spent.
 func (f *profile) recount(at Moment, spend time.Duration) time.Duration {
 	began := time.Now()
-	for looked := 0; looked < len(f.list) && time.Since(began) < spend; {
+	for looked, all := 0, 1; looked < all && time.Since(began) < spend; {
 		f.walk()
+		all = len(f.list)
 		m, n := f.nextStale(at.Unix)
 		looked += n
 		var u unions

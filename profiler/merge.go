@@ -18,7 +18,7 @@ func (p *Profiler) mergeBlock(b []byte, rows int, at Moment) error {
 	if err := f.merge(m, &bl.metric, at.Part); err != nil {
 		return fmt.Errorf("metric %q: %w", m.name, err)
 	}
-	f.report(p)
+	f.report()
 	return nil
 }
 

@@ -43,11 +43,12 @@ func (p *Profiler) Observe(t tenant.ID, sender Sender, at Moment, seen []Seen) {
 	f := p.obtain(t)
 	x := brought{sender: sender, at: at, seen: seen, hashes: s}
 	if f.waiting.put(&x) {
+		p.checkMemory() // of what walks noted before
 		return
 	}
 	f.mu.Lock()
 	f.noteAll(&x)
-	f.report(p)
+	f.report()
 	f.mu.Unlock()
 	p.scratches.Put(s)
 	p.checkMemory()

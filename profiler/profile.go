@@ -14,8 +14,9 @@ import (
 type profile struct {
 	tenant   tenant.ID
 	cfg      *Config
-	latest   atomic.Int64 // part of the latest sighting
-	reported atomic.Int64 // bytes of it that are in Profiler.used
+	used     *atomic.Int64 // Profiler.used
+	latest   atomic.Int64  // part of the latest sighting
+	reported atomic.Int64  // bytes of it that are in used
 
 	surveying sync.Mutex
 	surveyed  *survey // the latest; surveying guards it
@@ -36,8 +37,8 @@ type profile struct {
 	beyond   *sketch.Top // of those names, the ones with the most series
 }
 
-func newProfile(t tenant.ID, cfg *Config) *profile {
-	return &profile{tenant: t, cfg: cfg, inventory: inventory.New(), metrics: map[string]*metric{}, limit: cfg.MaxMetrics}
+func newProfile(t tenant.ID, cfg *Config, used *atomic.Int64) *profile {
+	return &profile{tenant: t, cfg: cfg, used: used, inventory: inventory.New(), metrics: map[string]*metric{}, limit: cfg.MaxMetrics}
 }
 
 // metricBytes is what a metric costs besides its rows and sketches: the struct,
@@ -50,12 +51,12 @@ func (f *profile) bytes() int64 {
 }
 
 // report tells the profiler how much the profile holds. The lock is held.
-func (f *profile) report(p *Profiler) {
+func (f *profile) report() {
 	if f.forgotten {
 		return
 	}
 	b := f.bytes()
-	p.used.Add(b - f.reported.Swap(b))
+	f.used.Add(b - f.reported.Swap(b))
 }
 
 // metric returns the metric called name, made where there was none and there is

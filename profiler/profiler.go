@@ -78,7 +78,7 @@ func (p *Profiler) obtain(t tenant.ID) *profile {
 		if len(p.byTenant) >= maxTenants {
 			p.forgetSilent()
 		}
-		f = newProfile(t, &p.cfg)
+		f = newProfile(t, &p.cfg, &p.used)
 		p.byTenant[t] = f
 	}
 	return f

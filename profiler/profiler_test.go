@@ -109,7 +109,7 @@ func TestWindowSlides(t *testing.T) {
 					}
 				}
 				for _, p := range f.profiles() {
-					p.turn(f.Profiler, f.at)
+					p.turn(f.at)
 				}
 			}
 			if churn := f.metric(t, "m").Churn; math.Abs(churn-2) > 0.15 {
@@ -117,7 +117,7 @@ func TestWindowSlides(t *testing.T) {
 			}
 			f.at.Part += 2 * sketch.Parts
 			for _, p := range f.profiles() {
-				p.turn(f.Profiler, f.at)
+				p.turn(f.at)
 			}
 			if got := f.metric(t, "m").Series; got > 0.01*float64(n) {
 				t.Errorf("%.0f series after all stopped, want none", got)
@@ -211,7 +211,7 @@ func TestNamesBeyondTheLimitShareOne(t *testing.T) {
 	}
 	// The largest gets its name when the part turns.
 	for _, p := range f.profiles() {
-		p.turn(f.Profiler, f.at)
+		p.turn(f.at)
 	}
 	f.at.Part++
 	f.see(users("late_and_large", 0, 500)...)

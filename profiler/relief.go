@@ -75,7 +75,7 @@ func (f *profile) relieve(p *Profiler, target int64) bool {
 		if !f.letGo(part, sketches) {
 			return false
 		}
-		f.report(p)
+		f.report()
 	}
 	return true
 }

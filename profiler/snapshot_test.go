@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,7 +134,7 @@ func FuzzReadBlock(f *testing.F) {
 		if err != nil {
 			return
 		}
-		into := newProfile(bl.tenant, &cfg)
+		into := newProfile(bl.tenant, &cfg, new(atomic.Int64))
 		m := into.metric(bl.metric.name, bl.metric.first)
 		if err := into.merge(m, &bl.metric, src.at.Part); err != nil {
 			return

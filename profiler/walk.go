@@ -16,8 +16,11 @@ import (
 // mostWaiting bounds what is copied, in bytes. Beyond it senders wait.
 const mostWaiting = 16 << 20
 
-// accountBytes is what an Account takes besides its strings.
-const accountBytes = 64
+// What a copy takes besides its strings, with the hashes of series.
+const (
+	seenBytes, labelBytes = 160, 48
+	accountBytes          = 64
+)
 
 // A waiting holds what senders brought during walks.
 type waiting struct {
@@ -43,21 +46,20 @@ func (w *waiting) put(x *brought) bool {
 	if w.walks.Load() == 0 {
 		return false
 	}
+	bytes, text := x.bytes()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.walks.Load() == 0 || w.bytes >= mostWaiting {
+	if w.walks.Load() == 0 || w.bytes+bytes > mostWaiting {
 		return false
 	}
 	c := *x
 	c.sender = Sender{strings.Clone(x.sender.Agent), strings.Clone(x.sender.Address), strings.Clone(x.sender.Credential)}
-	var bytes int
-	c.seen, bytes = cloneSeen(x.seen)
+	c.seen = cloneSeen(x.seen, text)
 	c.accounts = slices.Clone(x.accounts)
 	for i := range c.accounts {
 		a := &c.accounts[i]
 		a.Metric = strings.Clone(a.Metric)
 		a.About = About{strings.Clone(a.About.Type), strings.Clone(a.About.Help), strings.Clone(a.About.Unit)}
-		bytes += accountBytes + len(a.Metric) + len(a.About.Help)
 	}
 	w.list = append(w.list, c)
 	w.bytes += bytes
@@ -95,20 +97,34 @@ func (f *profile) rest() {
 			f.noteAll(&list[i])
 			f.describe(list[i].accounts)
 		}
+		f.report()
 	}
 }
 
-// cloneSeen returns a copy that shares no memory with list, and about how many bytes
-// it takes.
-func cloneSeen(list []Seen) ([]Seen, int) {
-	const seenBytes, labelBytes = 128, 32
-	labels, text := 0, 0
-	for i := range list {
-		labels += len(list[i].Labels)
-		for _, l := range list[i].Labels {
+// bytes returns about how many bytes a copy of x takes: what series and metrics share
+// is copied for each. text is what of them is text of series.
+func (x *brought) bytes() (all, text int) {
+	for i := range x.seen {
+		s := &x.seen[i]
+		for _, l := range s.Labels {
 			text += len(l.Name) + len(l.Value)
 		}
-		text += len(list[i].Verdict.Team)
+		text += len(s.Verdict.Team)
+		all += seenBytes + len(s.Labels)*labelBytes
+	}
+	for i := range x.accounts {
+		a := &x.accounts[i]
+		all += accountBytes + len(a.Metric) + len(a.About.Type) + len(a.About.Help) + len(a.About.Unit)
+	}
+	return all + text, text
+}
+
+// cloneSeen returns a copy that shares no memory with list, which has so many bytes of
+// text.
+func cloneSeen(list []Seen, text int) []Seen {
+	labels := 0
+	for i := range list {
+		labels += len(list[i].Labels)
 	}
 	var b strings.Builder
 	b.Grow(text)
@@ -128,5 +144,5 @@ func cloneSeen(list []Seen) ([]Seen, int) {
 		s.Verdict.Team = clone(s.Verdict.Team)
 		c[i] = s
 	}
-	return c, len(list)*seenBytes + labels*labelBytes + text
+	return c
 }

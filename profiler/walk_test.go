@@ -2,6 +2,8 @@ package profiler
 
 import (
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,8 +73,8 @@ func TestWhatWaitsForAWalkIsBounded(t *testing.T) {
 	for put(n) {
 		n++
 	}
-	if n != mostWaiting>>20 {
-		t.Errorf("%d MiB wait, want %d", n, mostWaiting>>20)
+	if n != mostWaiting>>20-1 { // each takes a little more than 1 MiB
+		t.Errorf("%d MiB wait, want %d", n, mostWaiting>>20-1)
 	}
 	p.rest()
 	if got := f.metric(t, "m"); got.Series != float64(n) {
@@ -136,5 +138,84 @@ func TestFarAboveItsLimitMemoryIsRelievedAtOnce(t *testing.T) {
 	}
 	if f.Bytes() < minMemory/2 {
 		t.Errorf("%d bytes are used: that says nothing of a limit of %d", f.Bytes(), int64(minMemory))
+	}
+}
+
+func TestWhatIsBroughtDuringWalksAloneCountsAsMemory(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.MemoryLimitBytes = minMemory })
+	f.see(labels("up"))
+	p := f.profile(shop)
+	seen := make([]Seen, 256)
+	for n := range 400 {
+		for i := range seen {
+			seen[i] = Seen{Labels: labels(fmt.Sprintf("m_%d_%d", n, i), "n", fmt.Sprint(n)), Forwarded: true, New: true}
+		}
+		p.walk()
+		through := make(chan struct{})
+		go func() {
+			defer close(through)
+			f.Observe(shop, Sender{}, f.at, seen) // and nobody runs Run
+		}()
+		for waits := false; !waits; runtime.Gosched() {
+			p.waiting.mu.Lock()
+			waits = len(p.waiting.list) > 0
+			p.waiting.mu.Unlock()
+		}
+		p.rest()
+		<-through
+		if f.Bytes() != p.bytes() {
+			t.Fatalf("%d bytes are held after a walk, and %d are known", p.bytes(), f.Bytes())
+		}
+		if most := int64(hardLimit*minMemory) + minMemory/8; f.Bytes() > most {
+			t.Fatalf("%d bytes are used, at most %d may be", f.Bytes(), most)
+		}
+	}
+}
+
+// It says something with the race detector.
+func TestEstimatesAreMadeWhileSendersBringMetrics(t *testing.T) {
+	f := newFixture(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range 50 {
+			f.Observe(shop, Sender{}, f.at, []Seen{{Labels: labels(fmt.Sprint("m_", n)), Forwarded: true}})
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case <-done:
+			over = true
+		default:
+		}
+		f.Recount(f.at)
+	}
+	if got := f.metric(t, "m_49"); got.Series != 1 {
+		t.Errorf("m_49 has %v series, want 1", got.Series)
+	}
+}
+
+// What many series or metrics share in a request is copied for each of them.
+func TestWhatWouldBeTooLargeAsACopyIsNotCopied(t *testing.T) {
+	f := newFixture(t)
+	f.see(labels("up"))
+	p := f.profile(shop)
+	long := strings.Repeat("x", 1<<20)
+	s := new(scratch)
+	b := brought{at: f.at, hashes: s}
+	for i := range 64 {
+		b.seen = append(b.seen, Seen{Labels: labels("m", "n", fmt.Sprint(i), "x", long)})
+	}
+	s.hash(b.seen)
+	for what, b := range map[string]brought{
+		"series": b,
+		"help":   {accounts: slices.Repeat([]Account{{"up", About{Help: long}}}, 64)},
+		"units":  {accounts: slices.Repeat([]Account{{"up", About{Unit: long}}}, 64)},
+	} {
+		p.walk()
+		if p.waiting.put(&b) {
+			t.Errorf("64 MiB of %s are copied, at most %d MiB may be", what, mostWaiting>>20)
+		}
+		p.rest()
 	}
 }

@@ -156,3 +156,28 @@ func TestRoomIsMadeWhilePagesAreReadAndForAWhileAfter(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoPanicsLeavesTheTurnToOthers(t *testing.T) {
+	pages := roomFor(1)
+	for name, fail := range map[string]http.HandlerFunc{
+		"a handler": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a body":    func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: it did not panic", name)
+				}
+			}()
+			pages.handler(fail).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", panicking{}))
+		}()
+		if n := len(pages.turns); n != 0 {
+			t.Errorf("%s: %d hold a turn that they will not give back", name, n)
+		}
+	}
+}
+
+// panicking is a body that cannot be read.
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic(http.ErrAbortHandler) }

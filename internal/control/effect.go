@@ -134,7 +134,7 @@ func (e *effect) tenant(t tenant.ID) {
 	}
 	present, others, future := e.present.For(t, e.now), e.others.For(t, e.now), e.future.For(t, e.now)
 	families := map[string]int{}
-	e.draw.Names, e.draw.Rates, e.draw.Each = e.judged.names, e.judged.rates, e.judged.canary
+	e.draw.Names, e.draw.Rates, e.draw.Each, e.draw.Alone = e.judged.names, e.judged.rates, e.judged.canary, 2*previewExamples
 	e.judged.forget() // teams and rules of another tenant
 	e.profiler.Draw(t, e.match, &e.draw, func(string) bool {
 		e.exact = e.exact && e.draw.Exact()

@@ -106,3 +106,20 @@ func TestMetricsAreClassedByWhatRulesSeeOfTheirNames(t *testing.T) {
 		t.Error("very many matchers of names do not tell metrics apart")
 	}
 }
+
+func TestWhatIsJudgedTogetherHasAsManyExamples(t *testing.T) {
+	s := seeing(t, 0, "")
+	var texts []string
+	for i := range 3 * previewExamples {
+		texts = append(texts, fmt.Sprintf(`{__name__="requests_total", pod="p-%d"}`, i))
+	}
+	s.learn(t, "a", sending(t, 15, texts...), "")
+	r, errs := rules.Spec{Name: "requests", Match: rules.Selectors{`{__name__="requests_total"}`}, Action: "drop"}.Rule()
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	p := s.tried(t, r, &sheet{}, false)
+	if len(p.Examples) != previewExamples || p.Removed.Value != float64(len(texts)) {
+		t.Errorf("of %v series removed there are %d examples, want %d", p.Removed.Value, len(p.Examples), previewExamples)
+	}
+}

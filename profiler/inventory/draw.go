@@ -43,6 +43,10 @@ type Draw struct {
 	// for all of its kind.
 	Each bool
 
+	// Alone is how many rows stand for themselves nevertheless, so that there are
+	// examples: each one that does counts it down.
+	Alone int
+
 	Rows []Drawn
 
 	m        *Metric
@@ -122,8 +126,11 @@ func (d *Draw) row(b *block, r *row, s *shape, ids []uint32, family int, join bo
 		kind, at = d.kinds.find(r, s, ids, perSecond, len(d.Rows))
 	}
 	if at >= 0 && join {
-		d.Rows[at].join(perSecond)
-		return
+		if d.Alone == 0 {
+			d.Rows[at].join(perSecond)
+			return
+		}
+		d.Alone--
 	}
 	v := d.m.v
 	x := Drawn{
