@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,10 +123,15 @@ func TestWhoWaitsForATurnAndGoesLeavesItToOthers(t *testing.T) {
 
 func TestRoomIsMadeWhilePagesAreReadAndForAWhileAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var shared []int
 		end := make(chan struct{})
 		r := roomFor(2)
-		r.processors, r.share = 4, func(n int) { shared = append(shared, n) }
+		r.processors, r.share = 4, func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			shared = append(shared, n)
+		}
 		h := r.handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-end }))
 		ctx, stop := context.WithCancel(t.Context())
 		go r.run(ctx)
@@ -150,8 +156,11 @@ func TestRoomIsMadeWhilePagesAreReadAndForAWhileAfter(t *testing.T) {
 		for _, s := range steps {
 			s.do()
 			synctest.Wait()
-			if !slices.Equal(shared, s.want) {
-				t.Fatalf("%s: processors were set to %v, want %v", s.what, shared, s.want)
+			mu.Lock()
+			got := slices.Clone(shared)
+			mu.Unlock()
+			if !slices.Equal(got, s.want) {
+				t.Fatalf("%s: processors were set to %v, want %v", s.what, got, s.want)
 			}
 		}
 	})
